@@ -4,9 +4,16 @@
 //! and reaches the one backend of the [`workspace`], which [`lifecycle`] finds or starts. Nothing
 //! but protocol messages and results is ever written to stdout.
 
+pub mod call;
+pub mod cli;
 pub mod client;
 pub mod config;
+pub mod connect;
+pub mod demo;
+pub mod doctor;
 pub mod lifecycle;
+pub mod terminal;
+pub mod tools;
 pub mod workspace;
 
 pub use client::{CallOptions, ChangeNotice, Client};

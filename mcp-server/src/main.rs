@@ -1,3 +1,7 @@
-//! The executable of the MCP server.
+//! The executable of the MCP server and its companions.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mcp_server::cli::run()
+}

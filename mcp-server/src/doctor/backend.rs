@@ -1,0 +1,141 @@
+//! The running backend, or what is left of one.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use shared_types::health::HealthStatus;
+
+use super::Finding;
+use crate::{
+    lifecycle::{
+        Endpoint,
+        endpoint::{ANNOUNCEMENT, Absence},
+        process::log_tail,
+    },
+    workspace::Workspace,
+};
+
+const SUBJECT: &str = "backend";
+
+/// Looks for the backend of `workspace`, and at `port` if there is none.
+pub(super) async fn look(workspace: &Workspace, port: u16) -> Vec<Finding> {
+    match Endpoint::find(workspace).await {
+        Ok(endpoint) => running(&endpoint).await,
+        Err(absence) => {
+            let mut findings = vec![absent(workspace, &absence)];
+            findings.extend(last_words(workspace));
+            findings.extend(port_in_use(port));
+            findings
+        }
+    }
+}
+
+async fn running(endpoint: &Endpoint) -> Vec<Finding> {
+    let announced = endpoint.announcement();
+    let socket = announced.socket.as_ref().map(|socket| format!(" on {}", socket.display()));
+    let url = announced.url.as_ref().map(|url| format!(" and {url}"));
+    let leases = endpoint.leases().await.map(|leases| format!(", used by {leases}"));
+    let mut findings = vec![Finding::ok(
+        SUBJECT,
+        format!(
+            "pid {}, version {}{}{}{}",
+            announced.pid,
+            announced.version,
+            socket.unwrap_or_default(),
+            url.unwrap_or_default(),
+            leases.unwrap_or_default()
+        ),
+    )];
+    if announced.version != env!("CARGO_PKG_VERSION") {
+        findings.push(Finding::note(
+            SUBJECT,
+            format!(
+                "its version is not ours; it is replaced when its last user leaves (kill {})",
+                announced.pid
+            ),
+        ));
+    }
+    match endpoint.health().await {
+        Ok(health) if health.status == HealthStatus::Healthy => {}
+        Ok(health) => findings.push(Finding::wrong(
+            "health",
+            format!("{:?}", health.status).to_lowercase(),
+            health.recommendations.join(" "),
+        )),
+        Err(error) => {
+            findings.push(Finding::wrong("health", error.to_string(), "Look at .vespera/backend.log."))
+        }
+    }
+    findings
+}
+
+fn absent(workspace: &Workspace, absence: &Absence) -> Finding {
+    let file = workspace.state_dir().join(ANNOUNCEMENT);
+    match absence {
+        Absence::NotAnnounced => Finding::note(SUBJECT, "none is running; the first call starts one"),
+        Absence::Silent { pid, .. } if !is_alive(*pid) => Finding::note(
+            SUBJECT,
+            format!("none is running; {} is left from one that was killed (pid {pid})", file.display()),
+        ),
+        Absence::Silent { pid, .. } => Finding::wrong(
+            SUBJECT,
+            absence.to_string(),
+            format!("If process {pid} is a bindery-backend that hangs, end it: kill {pid}"),
+        ),
+        Absence::Unreadable(_) => {
+            Finding::wrong(SUBJECT, absence.to_string(), format!("Remove {}.", file.display()))
+        }
+        Absence::Stranger(_) => Finding::note(SUBJECT, format!("none is running here; {absence}")),
+    }
+}
+
+/// Whether a process with this number exists; only for a person to look at.
+fn is_alive(pid: u32) -> bool {
+    use rustix::{io::Errno, process};
+
+    process::Pid::from_raw(pid.cast_signed())
+        .is_some_and(|pid| process::test_kill_process(pid) != Err(Errno::SRCH))
+}
+
+fn last_words(workspace: &Workspace) -> Option<Finding> {
+    let tail = log_tail(&workspace.state_dir());
+    let last = tail.rsplit(" / ").next().filter(|line| !line.is_empty())?;
+    Some(Finding::note("log", format!("last line: {last}")))
+}
+
+fn port_in_use(port: u16) -> Option<Finding> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).err().map(|error| {
+        Finding::note("port", format!("{port} cannot be used ({error}); a backend would take a free one"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Verdict;
+
+    #[tokio::test]
+    async fn what_a_killed_backend_left_is_noted() {
+        let root = tempfile::tempdir().unwrap();
+        let workspace = Workspace::find(Some(root.path()), root.path(), None).unwrap();
+        let state = workspace.prepare().unwrap();
+        let announcement = serde_json::json!({
+            "pid": i32::MAX, "version": "0", "workspace": workspace.root(), "database_id": "x",
+            "url": "http://127.0.0.1:1"
+        });
+        std::fs::write(state.join(ANNOUNCEMENT), announcement.to_string()).unwrap();
+        let finding = look(&workspace, 0).await.remove(0);
+        assert_eq!(finding.verdict, Verdict::Note);
+        assert!(finding.found.contains("was killed"), "{}", finding.found);
+
+        std::fs::write(state.join(ANNOUNCEMENT), "{").unwrap();
+        assert_eq!(look(&workspace, 0).await.remove(0).verdict, Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_port_in_use_is_noted() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        assert_eq!(port_in_use(port).unwrap().verdict, Verdict::Note);
+        assert_eq!(port_in_use(0), None);
+    }
+}
