@@ -1,0 +1,233 @@
+//! A backend that answers what a test tells it to.
+
+use std::{
+    collections::VecDeque,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use mcp_server::{
+    Backend, CallOptions, Client, Config,
+    lifecycle::StartOptions,
+    workspace::Workspace,
+};
+use serde_json::{Value, json};
+use shared_types::{Error, operation::find};
+use tokio::{
+    net::{TcpListener, UnixListener},
+    sync::broadcast,
+    task::JoinSet,
+};
+
+/// What the next request meets.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// This status with this body.
+    Status(u16, Value),
+    /// No answer, for ever.
+    Silence,
+    /// The connection breaks in the middle of the answer.
+    Broken,
+}
+
+/// What was asked of it.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub line: String,
+    pub body: Value,
+    pub actor: Option<String>,
+}
+
+#[derive(Clone)]
+pub struct FakeBackend {
+    replies: Arc<Mutex<VecDeque<Reply>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    feeds: Arc<AtomicUsize>,
+    events: broadcast::Sender<String>,
+    workspace: String,
+}
+
+pub const DATABASE: &str = "test-database";
+
+impl FakeBackend {
+    pub fn new(workspace: &Workspace) -> Self {
+        Self {
+            replies: Arc::default(),
+            asked: Arc::default(),
+            feeds: Arc::default(),
+            events: broadcast::Sender::new(16),
+            workspace: workspace.root().display().to_string(),
+        }
+    }
+
+    /// The next requests meet these, in order; later ones succeed.
+    pub fn reply(&self, replies: impl IntoIterator<Item = Reply>) {
+        self.replies.lock().unwrap().extend(replies);
+    }
+
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// Reports a change on every open feed.
+    pub fn report_change(&self, seq: i64) {
+        let data = json!({ "seq": seq, "entity": "task", "entity_id": "X", "action": "updated", "version": 2 });
+        self.events.send(format!("id: {seq}\nevent: change\ndata: {data}\n\n")).unwrap();
+    }
+
+    /// Ends every open feed.
+    pub fn end_feeds(&self) {
+        self.events.send(String::new()).unwrap();
+    }
+
+    fn router(&self) -> Router {
+        Router::new()
+            .route("/health", get(health))
+            .route("/health/live", get(live))
+            .route("/api/events", get(events))
+            .fallback(answer)
+            .with_state(self.clone())
+    }
+
+    /// Serves on the workspace's socket and on a port, and announces both.
+    pub async fn serve(&self, state_dir: &Path) -> JoinSet<()> {
+        let socket = state_dir.join("test.sock");
+        let _ = std::fs::remove_file(&socket);
+        let unix = UnixListener::bind(&socket).unwrap();
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", tcp.local_addr().unwrap());
+        announce(state_dir, &json!({
+            "pid": std::process::id(), "version": "0.1.0", "workspace": self.workspace,
+            "database_id": DATABASE, "socket": socket, "url": url
+        }));
+        let mut tasks = JoinSet::new();
+        let (on_unix, on_tcp) = (self.router(), self.router());
+        tasks.spawn(async move { axum::serve(unix, on_unix).await.unwrap() });
+        tasks.spawn(async move { axum::serve(tcp, on_tcp).await.unwrap() });
+        tasks
+    }
+}
+
+pub fn announce(state_dir: &Path, announcement: &Value) {
+    std::fs::write(state_dir.join("backend.json"), announcement.to_string()).unwrap();
+}
+
+async fn health(State(fake): State<FakeBackend>) -> Json<Value> {
+    Json(json!({
+        "status": "healthy", "version": "0.1.0", "workspace": fake.workspace, "database": "tasks.db",
+        "database_id": DATABASE, "schema_version": 1, "uptime_seconds": 1
+    }))
+}
+
+async fn live(State(fake): State<FakeBackend>) -> Json<Value> {
+    Json(json!({ "leases": fake.feeds.load(Ordering::SeqCst) }))
+}
+
+async fn events(State(fake): State<FakeBackend>) -> Response {
+    fake.feeds.fetch_add(1, Ordering::SeqCst);
+    let receiver = fake.events.subscribe();
+    let first = "event: ready\ndata: {\"seq\":1}\n\n".to_owned();
+    let stream = futures::stream::unfold((Some(first), receiver), |(first, mut receiver)| async move {
+        let next = match first {
+            Some(first) => first,
+            None => receiver.recv().await.ok().filter(|event| !event.is_empty())?,
+        };
+        Some((Ok::<_, std::io::Error>(next), (None, receiver)))
+    });
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
+}
+
+async fn answer(State(fake): State<FakeBackend>, request: Request) -> Response {
+    let line = format!("{} {}", request.method(), request.uri());
+    let actor = request.headers().get("bindery-actor").map(|actor| actor.to_str().unwrap().to_owned());
+    let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
+    let body = serde_json::from_slice(&body).unwrap_or_default();
+    let count = {
+        let mut asked = fake.asked.lock().unwrap();
+        asked.push(Asked { line, body, actor });
+        asked.len()
+    };
+    let reply = fake.replies.lock().unwrap().pop_front();
+    match reply {
+        None => Json(json!({ "count": count })).into_response(),
+        Some(Reply::Status(status, body)) => {
+            (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
+        }
+        Some(Reply::Silence) => std::future::pending().await,
+        Some(Reply::Broken) => {
+            let broken = futures::stream::iter([Ok("{\"half"), Err(std::io::Error::other("broken"))]);
+            Body::from_stream(broken).into_response()
+        }
+    }
+}
+
+/// A workspace, a fake backend that serves it, and a client of it.
+pub struct Scene {
+    pub fake: FakeBackend,
+    pub client: Client,
+    pub workspace: Workspace,
+    _serving: JoinSet<()>,
+    _root: tempfile::TempDir,
+}
+
+impl Scene {
+    pub async fn set(config: Config, make: impl FnOnce(&Config, Backend) -> Client) -> Self {
+        let (root, workspace) = empty_workspace();
+        let fake = FakeBackend::new(&workspace);
+        let serving = fake.serve(&workspace.prepare().unwrap()).await;
+        let client = make(&config, Backend::start(workspace.clone(), StartOptions::default()));
+        Self { fake, client, workspace, _serving: serving, _root: root }
+    }
+
+    /// With a feed, and so with a cache.
+    pub async fn following() -> Self {
+        let scene = Self::set(Config::default(), Client::new).await;
+        scene.until_cached().await;
+        scene
+    }
+
+    /// Without a feed.
+    pub async fn plain(timeout: Duration) -> Self {
+        Self::set(Config { timeout, ..Config::default() }, Client::one_shot).await
+    }
+
+    pub async fn call(&self, name: &str, input: Value) -> Result<Value, Error> {
+        let options = CallOptions { actor: Some("Zoë".to_owned()), guard: None };
+        self.client.call(find(name).unwrap(), input, &options).await.map(|value| (*value).clone())
+    }
+
+    /// Waits until a repeated read is answered from the cache, which is when the feed is connected.
+    pub async fn until_cached(&self) {
+        let probe = json!({ "task_id": "probe" });
+        self.eventually(async || self.call("get_task", probe.clone()).await == self.call("get_task", probe.clone()).await)
+            .await;
+    }
+
+    /// Repeats `look` until it is true; a test that waits for ever is ended by the deadline.
+    pub async fn eventually(&self, look: impl AsyncFn() -> bool) {
+        let looking = async {
+            while !look().await {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), looking).await.unwrap();
+    }
+}
+
+pub fn empty_workspace() -> (tempfile::TempDir, Workspace) {
+    let root = tempfile::tempdir().unwrap();
+    let workspace = Workspace::find(Some(root.path()), root.path(), None).unwrap();
+    (root, workspace)
+}

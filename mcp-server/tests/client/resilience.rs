@@ -1,0 +1,100 @@
+//! What the client does when the backend does not do what it should.
+
+use std::time::Duration;
+
+use mcp_server::CallOptions;
+use serde_json::{Value, json};
+use shared_types::{Error, ErrorCode, operation::ListRoles};
+
+use crate::backend::{Reply, Scene};
+
+const LONG: Duration = Duration::from_secs(30);
+
+fn problem(error: &Error) -> Reply {
+    Reply::Status(error.code.http_status(), error.to_problem())
+}
+
+#[tokio::test]
+async fn a_broken_answer_is_asked_for_again() {
+    let scene = Scene::plain(LONG).await;
+    scene.fake.reply([Reply::Broken, Reply::Broken]);
+    assert!(scene.call("list_roles", Value::Null).await.is_ok());
+    assert_eq!(scene.client.health().retries, 2);
+}
+
+#[tokio::test]
+async fn a_repeated_write_carries_the_same_request_id() {
+    let scene = Scene::plain(LONG).await;
+    scene.fake.reply([Reply::Broken]);
+    scene.call("create_task", json!({ "title": "x" })).await.unwrap();
+    let ids: Vec<_> = scene.fake.asked().into_iter().map(|asked| asked.body["request_id"].clone()).collect();
+    assert_eq!(ids.len(), 2);
+    assert!(ids[0].as_str().unwrap().starts_with("auto-") && ids[0] == ids[1], "{ids:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_comes_back_whole_and_is_not_repeated() {
+    let scene = Scene::plain(LONG).await;
+    let refusal = Error::new(ErrorCode::VersionConflict, "version is 4, not 3")
+        .with("current_version", 4)
+        .suggest("Read the task again.");
+    scene.fake.reply([problem(&refusal)]);
+    assert_eq!(scene.call("update_task", json!({ "task_id": "A" })).await, Err(refusal));
+    assert_eq!(scene.fake.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_busy_backend_gets_a_moment_and_is_not_given_up() {
+    let scene = Scene::plain(LONG).await;
+    let busy = Error::new(ErrorCode::Overloaded, "busy");
+    scene.fake.reply(vec![problem(&busy); 8]);
+    assert_eq!(scene.call("list_roles", Value::Null).await.unwrap_err().code, ErrorCode::Overloaded);
+    assert_eq!(scene.fake.asked().len(), 4, "one attempt and three retries");
+    assert!(scene.call("list_roles", Value::Null).await.is_err());
+    assert_eq!(scene.client.health().circuit_breaker, "closed");
+}
+
+#[tokio::test]
+async fn five_failures_open_the_circuit_and_caller_errors_do_not() {
+    let scene = Scene::plain(LONG).await;
+    scene.fake.reply(vec![problem(&Error::new(ErrorCode::NotFound, "no")); 6]);
+    for _ in 0..6 {
+        assert_eq!(scene.call("list_roles", Value::Null).await.unwrap_err().code, ErrorCode::NotFound);
+    }
+    assert_eq!(scene.client.health().circuit_breaker, "closed");
+
+    scene.fake.reply(vec![problem(&Error::new(ErrorCode::Internal, "fault")); 5]);
+    for _ in 0..5 {
+        assert_eq!(scene.call("list_roles", Value::Null).await.unwrap_err().code, ErrorCode::Internal);
+    }
+    let error = scene.call("list_roles", Value::Null).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::CircuitOpen);
+    assert!((50_000..=60_000).contains(&error.context["retry_after_ms"].as_u64().unwrap()));
+    assert_eq!(scene.fake.asked().len(), 11);
+}
+
+#[tokio::test]
+async fn a_silent_backend_costs_the_deadline_and_no_more() {
+    let scene = Scene::plain(Duration::from_millis(300)).await;
+    scene.fake.reply([Reply::Silence]);
+    assert_eq!(scene.call("list_roles", Value::Null).await.unwrap_err().code, ErrorCode::Timeout);
+    assert_eq!(scene.fake.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_json_is_a_fault() {
+    let scene = Scene::plain(LONG).await;
+    scene.fake.reply([Reply::Status(502, json!("a proxy's page")), Reply::Status(200, json!({ "roles": [] }))]);
+    let roles = scene.client.request::<ListRoles>(&Default::default(), &CallOptions::default()).await.unwrap();
+    assert_eq!(roles.roles, []);
+    let error = scene.client.request::<ListRoles>(&Default::default(), &CallOptions::default()).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Internal, "the answer has another type");
+}
+
+#[tokio::test]
+async fn the_backend_learns_who_asks() {
+    let scene = Scene::plain(LONG).await;
+    scene.call("get_task", json!({ "task_id": "A" })).await.unwrap();
+    let asked = scene.fake.asked().remove(0);
+    assert_eq!((asked.line.as_str(), asked.actor.as_deref()), ("GET /api/tasks/A", Some("Zo%C3%AB")));
+}
