@@ -7,6 +7,7 @@
 pub mod client;
 pub mod config;
 pub mod lifecycle;
+pub mod server;
 pub mod workspace;
 
 pub use client::{CallOptions, ChangeNotice, Client};
