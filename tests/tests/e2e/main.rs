@@ -7,4 +7,5 @@ mod corpus;
 mod lifecycle;
 mod protocol;
 mod races;
+mod readme;
 mod tools;
