@@ -1,7 +1,9 @@
-//! The one way in.
+//! The one way in: limits, lenient reading and the text guard, in this order.
 
 use serde_json::Value;
 use shared_types::{Error, Spec, guarded::GuardReport};
+
+use crate::{Limits, lenient, limits::Form, text};
 
 /// An input that may be acted on.
 #[derive(Debug)]
@@ -12,20 +14,36 @@ pub struct Accepted {
     pub report: Option<GuardReport>,
 }
 
-/// Limits and text policy, applied to every input in the same order.
+/// Limits and text guard, applied to every input in the same order.
 #[derive(Debug, Clone, Default)]
 pub struct Intake {
-    limits: crate::Limits,
+    limits: Limits,
 }
 
 impl Intake {
-    /// Checks the raw bytes of a JSON document against the limits, before anything is built.
-    pub fn check_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
-        self.limits.check_bytes(bytes)
+    /// An intake with these limits.
+    pub const fn new(limits: Limits) -> Self {
+        Self { limits }
     }
 
-    /// Reads `input` as an input of the operation.
-    pub fn accept(&self, _spec: &Spec, input: Value) -> Result<Accepted, Error> {
-        Ok(Accepted { input, report: None })
+    /// Checks the raw bytes of a JSON document against the limits, before anything is built.
+    /// `envelope` is the number of levels around the input, such as 1 for JSON-RPC `params`.
+    ///
+    /// # Errors
+    /// `invalid_json`, `limit_exceeded` or `refused`.
+    pub fn check_bytes(&self, bytes: &[u8], envelope: usize) -> Result<(), Error> {
+        self.limits.check_bytes(bytes, envelope)
+    }
+
+    /// Reads `input` as an input of the operation and guards its text.
+    ///
+    /// # Errors
+    /// What breaks a limit, does not fit the operation, or is refused, with its path.
+    pub fn accept(&self, spec: &Spec, input: Value) -> Result<Accepted, Error> {
+        self.limits.check_value(&input, Form::AsSent)?;
+        let mut input = lenient::read(spec, input, &self.limits)?;
+        self.limits.check_value(&input, Form::AsRead)?;
+        let report = text::guard(&mut input);
+        Ok(Accepted { input, report })
     }
 }

@@ -1,12 +1,21 @@
 //! Pure functions on untrusted data: JSON limits, lenient reading, text guard, redaction.
 //!
 //! No I/O, no async. The MCP server, the REST face and the JSON-RPC face call the same
-//! [`Intake`], so the same input meets the same verdict wherever it enters.
+//! [`Intake`], so the same input meets the same verdict wherever it enters:
+//!
+//! 1. [`limits`]: how deep, wide and long JSON may be;
+//! 2. [`lenient`]: the input as its operation declares it, whatever form it came in;
+//! 3. [`text`]: what is taken out of text, and said to be.
+//!
+//! [`redact`] is the way out: what an error or a log line must not give away.
 
 pub mod intake;
+pub mod lenient;
 pub mod limits;
 pub mod redact;
+mod shape;
 pub mod suggest;
+pub mod text;
 
 pub use intake::{Accepted, Intake};
 pub use limits::Limits;

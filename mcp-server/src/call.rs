@@ -109,7 +109,7 @@ fn read(intake: &Intake, words: &[String]) -> Result<Value, Error> {
 }
 
 fn read_json(intake: &Intake, text: &str) -> Result<Value, Error> {
-    intake.check_bytes(text.as_bytes())?;
+    intake.check_bytes(text.as_bytes(), 0)?;
     serde_json::from_str(text)
         .map_err(|error| Error::new(ErrorCode::InvalidJson, format!("the input is not JSON: {error}")))
 }

@@ -95,7 +95,7 @@ pub fn run() -> ExitCode {
     if cli.workspace.is_some() {
         config.workspace = cli.workspace;
     }
-    log_to_stderr(&config.log);
+    log_to_stderr(config.log_directives(cli.command.is_some()));
     dispatch(cli.command, cli.print_config, &config).unwrap_or_else(|error| {
         terminal::print_error(&error);
         ExitCode::FAILURE
@@ -186,7 +186,7 @@ fn wrong_setting(error: &ConfigError) -> ExitCode {
 fn log_to_stderr(directives: &str) {
     let filter = EnvFilter::try_new(directives).unwrap_or_else(|error| {
         terminal::print_error(&format!("RUST_LOG is {directives:?}: {error}"));
-        EnvFilter::new("info")
+        EnvFilter::new("warn")
     });
     tracing_subscriber::fmt()
         .with_writer(io::stderr)

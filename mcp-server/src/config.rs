@@ -8,8 +8,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_CACHE_TTL: Duration = Duration::from_secs(300);
 /// The TCP port that the backend tries first, for people and other programs.
 const DEFAULT_PORT: u16 = 3000;
-/// What is logged when nobody says otherwise.
+/// What the MCP server logs when nobody says otherwise. Commands for people log warnings only:
+/// what they have to say, they print.
 const DEFAULT_LOG: &str = "info";
+const DEFAULT_COMMAND_LOG: &str = "warn";
 
 /// Looks up one variable; the environment in production, a table in tests.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -29,8 +31,8 @@ pub struct Config {
     pub workspace: Option<PathBuf>,
     /// The backend's executable, if it is not to be searched for (`BINDERY_BACKEND`).
     pub backend: Option<PathBuf>,
-    /// What is logged (`RUST_LOG`).
-    pub log: String,
+    /// What is logged (`RUST_LOG`); see [`Config::log_directives`].
+    pub log: Option<String>,
 }
 
 impl Default for Config {
@@ -42,7 +44,7 @@ impl Default for Config {
             port: DEFAULT_PORT,
             workspace: None,
             backend: None,
-            log: DEFAULT_LOG.to_owned(),
+            log: None,
         }
     }
 }
@@ -84,8 +86,14 @@ impl Config {
             .unwrap_or(default.port),
             workspace: given("BINDERY_WORKSPACE").map(PathBuf::from),
             backend: given("BINDERY_BACKEND").map(PathBuf::from),
-            log: given("RUST_LOG").unwrap_or(default.log),
+            log: given("RUST_LOG"),
         })
+    }
+
+    /// What is logged, by the MCP server or by a command.
+    pub fn log_directives(&self, by_command: bool) -> &str {
+        let default = if by_command { DEFAULT_COMMAND_LOG } else { DEFAULT_LOG };
+        self.log.as_deref().unwrap_or(default)
     }
 
     /// Every setting as `NAME=value`, one a line, with the values in force.
@@ -100,7 +108,7 @@ impl Config {
             ("BINDERY_PORT", self.port.to_string()),
             ("BINDERY_WORKSPACE", path(&self.workspace)),
             ("BINDERY_BACKEND", path(&self.backend)),
-            ("RUST_LOG", self.log.clone()),
+            ("RUST_LOG", self.log_directives(false).to_owned()),
         ]
         .iter()
         .map(|(name, value)| format!("{name}={value}\n"))
@@ -164,7 +172,7 @@ mod tests {
             port: 0,
             workspace: Some("/w".into()),
             backend: Some("/b".into()),
-            log: "debug".into(),
+            log: Some("debug".into()),
         };
         assert_eq!(config, Ok(expected));
     }

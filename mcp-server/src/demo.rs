@@ -69,7 +69,8 @@ impl Assistant {
         let name = greeting["serverInfo"]["name"].as_str().unwrap_or("the server");
         let count = tools["tools"].as_array().map_or(0, Vec::len);
         step(
-            "Says hello and asks for the tools",
+            "tools/list",
+            "says hello and asks for the tools",
             milliseconds(started),
             &[format!("{name} offers {count} tools")],
         )
@@ -77,18 +78,24 @@ impl Assistant {
 
     /// Creates the project, or takes up the one of an earlier demonstration.
     async fn project(&mut self) -> Told<String> {
-        const NAME: &str = "Bindery demo";
-        let input = json!({ "name": NAME, "description": "What `bindery-mcp demo` left behind." });
+        const PROJECT: &str = "Bindery demo";
+        let input = json!({ "name": PROJECT, "description": "What `bindery-mcp demo` left behind." });
+        let started = Instant::now();
         let answer = match self.call("create_project", input).await? {
             Ok(answer) => answer,
             Err(error) if error["error_code"] == "already_exists" => {
-                step("Creates a project", 0.0, &[format!("{NAME:?} is there already: going on with it")])?;
-                return Ok(NAME.to_owned());
+                step(
+                    "create_project",
+                    "creates a project",
+                    milliseconds(started),
+                    &[format!("{PROJECT:?} is there already: going on with it")],
+                )?;
+                return Ok(PROJECT.to_owned());
             }
             Err(error) => return Err(failure(&error)),
         };
         let id = text(&answer.value["project"]["id"]);
-        step("Creates a project", answer.elapsed_ms, &[format!("{id}  {NAME}")])?;
+        step("create_project", "creates a project", answer.elapsed_ms, &[format!("{id}  {PROJECT}")])?;
         Ok(id)
     }
 
@@ -104,7 +111,8 @@ impl Assistant {
         ]});
         let answer = self.call("create_task", input).await?.map_err(|error| failure(&error))?;
         step(
-            "Plans four tasks with dependencies, in one call",
+            "create_task",
+            "plans four tasks with dependencies, in one call",
             answer.elapsed_ms,
             &rows(&answer.value["tasks"]),
         )
@@ -113,7 +121,7 @@ impl Assistant {
     async fn ready(&mut self, project: &str) -> Told<()> {
         let input = json!({ "project_id": project, "ready": true, "fields": ["id", "title", "status"] });
         let answer = self.call("list_tasks", input).await?.map_err(|error| failure(&error))?;
-        step("Asks what can be started now", answer.elapsed_ms, &rows(&answer.value["tasks"]))
+        step("list_tasks", "asks what can be started now", answer.elapsed_ms, &rows(&answer.value["tasks"]))
     }
 
     async fn work(&mut self, project: &str) -> Told<()> {
@@ -122,25 +130,30 @@ impl Assistant {
         let (task, execution) = (&claim.value["task"], &claim.value["execution"]);
         let until = text(&execution["lease_expires_at"]);
         let held = format!("{}  (held until {until})", row(task));
-        step("Claims the most important of them", claim.elapsed_ms, &[held])?;
+        step("execute_task", "claims the most important of them", claim.elapsed_ms, &[held])?;
         let input = json!({
             "task_id": task["id"], "execution_id": execution["id"],
             "completion_notes": "Done by the demonstration."
         });
         let done = self.call("complete_task", input).await?.map_err(|error| failure(&error))?;
-        step("Finishes it", done.elapsed_ms, &[row(&done.value["task"])])
+        step("complete_task", "finishes it", done.elapsed_ms, &[row(&done.value["task"])])
     }
 
     async fn look_back(&mut self, project: &str) -> Told<()> {
         let input = json!({ "query": "release notes", "limit": 3 });
         let found = self.call("search_entities", input).await?.map_err(|error| failure(&error))?;
-        step("Searches for \"release notes\"", found.elapsed_ms, &rows(&found.value["hits"]))?;
+        step(
+            "search_entities",
+            "searches for \"release notes\"",
+            found.elapsed_ms,
+            &rows(&found.value["hits"]),
+        )?;
         let input = json!({ "project_id": project });
         let board = self.call("get_dashboard_stats", input).await?.map_err(|error| failure(&error))?;
         let (of, ready) = (&board.value["by_status"], &board.value["ready"]);
         let counts =
             format!("{} to do ({ready} ready), {} doing, {} done", of["todo"], of["doing"], of["done"]);
-        step("Looks at the dashboard", board.elapsed_ms, &[counts])
+        step("get_dashboard_stats", "looks at the dashboard", board.elapsed_ms, &[counts])
     }
 
     /// Calls a tool. The inner error is what the tool answered.
@@ -166,9 +179,11 @@ fn failure(error: &Value) -> Box<dyn Error> {
     told.collect::<Vec<_>>().join(" ").into()
 }
 
-fn step(what: &str, elapsed_ms: f64, came_back: &[String]) -> Told<()> {
+/// Tells one step: the tool, why the assistant called it, and what came back.
+fn step(tool: &str, purpose: &str, elapsed_ms: f64, came_back: &[String]) -> Told<()> {
     let time = styled(QUIET, format_args!("{elapsed_ms:.1} ms"));
-    terminal::print(&format!("\n{} {what}  {time}", styled(GOOD, "▸")))?;
+    let (mark, tool) = (styled(GOOD, "▸"), styled(NAME, tool));
+    terminal::print(&format!("\n{mark} {tool}  {purpose}  {time}"))?;
     for line in came_back {
         terminal::print(&format!("    {line}"))?;
     }

@@ -12,6 +12,7 @@ pub mod connect;
 pub mod demo;
 pub mod doctor;
 pub mod lifecycle;
+pub mod server;
 pub mod terminal;
 pub mod tools;
 pub mod workspace;

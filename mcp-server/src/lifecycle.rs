@@ -185,7 +185,8 @@ impl Owner {
     async fn run(mut self, mut inbox: mpsc::Receiver<Request>, mut leave: watch::Receiver<Option<Leave>>) {
         let serve = async {
             if let Err(error) = self.ensure(Instant::now()).await {
-                tracing::warn!(%error, "no backend yet");
+                // Whoever calls is told; until then nobody needs one.
+                tracing::info!(%error, "no backend yet");
             }
             while let Some(request) = inbox.recv().await {
                 self.answer(request).await;

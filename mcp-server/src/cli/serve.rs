@@ -1,11 +1,21 @@
 //! The MCP server: from the start of the process to its end.
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    process::{self, ExitCode},
+};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::{Duration, timeout},
+};
+use tokio_util::sync::CancellationToken;
 
 use super::{Outcome, start_backend};
-use crate::{client::Client, config::Config, terminal};
+use crate::{client::Client, config::Config, server, terminal};
+
+/// How long calls in progress may still take once the end was asked for.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 const HINT: &str = "\
 bindery-mcp speaks MCP on stdin and stdout; an assistant starts it. To connect one:
@@ -18,18 +28,24 @@ pub(super) async fn serve(config: &Config) -> Outcome {
         terminal::print_remark(HINT);
     }
     let client = Client::new(config, start_backend(config)?);
+    let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let outcome = tokio::select! {
-        outcome = speak(client.clone(), config) => outcome,
-        _ = terminate.recv() => Ok(std::process::ExitCode::SUCCESS),
-        _ = interrupt.recv() => Ok(std::process::ExitCode::SUCCESS),
+    let session = process::id().to_string();
+    let serving = server::serve_stdio(client.clone(), session, stop.clone());
+    tokio::pin!(serving);
+    let served = tokio::select! {
+        served = &mut serving => served,
+        _ = terminate.recv() => end(&stop, serving).await.unwrap_or(Ok(())),
+        _ = interrupt.recv() => end(&stop, serving).await.unwrap_or(Ok(())),
     };
     client.shutdown().await;
-    outcome
+    served?;
+    Ok(ExitCode::SUCCESS)
 }
 
-/// CALL SITE: `crate::server::serve_stdio(client, options)` takes the place of this body.
-async fn speak(_client: Client, _config: &Config) -> Outcome {
-    Err("this build does not contain the MCP server".into())
+/// Lets what is in progress come to its end, within limits: whoever asks us to go soon insists.
+async fn end<T>(stop: &CancellationToken, serving: impl Future<Output = T>) -> Option<T> {
+    stop.cancel();
+    timeout(LAST_ANSWERS, serving).await.ok()
 }

@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_refused_with_its_line() {
         let line = |text| merge(text, "mcpServers", &entry()).unwrap_err().line;
-        assert_eq!(line("{\n  \"a\": 1\n  \"b\": 2\n}"), 3);
+        assert_eq!(line("{\n  \"a\": 1\n  \"b\": 2\n}"), 2, "the comma is missing there");
         assert_eq!(line("{\n  \"a\": 'x'\n}"), 2);
         assert_eq!(line("[]"), 1);
         assert_eq!(line("{\n  \"mcpServers\": []\n}"), 2);

@@ -18,11 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use mcp_server::{
-    Backend, CallOptions, Client, Config,
-    lifecycle::StartOptions,
-    workspace::Workspace,
-};
+use mcp_server::{Backend, CallOptions, Client, Config, lifecycle::StartOptions, workspace::Workspace};
 use serde_json::{Value, json};
 use shared_types::{Error, operation::find};
 use tokio::{
@@ -33,7 +29,7 @@ use tokio::{
 
 /// What the next request meets.
 #[derive(Debug, Clone)]
-pub enum Reply {
+pub(crate) enum Reply {
     /// This status with this body.
     Status(u16, Value),
     /// No answer, for ever.
@@ -44,14 +40,14 @@ pub enum Reply {
 
 /// What was asked of it.
 #[derive(Debug, Clone)]
-pub struct Asked {
-    pub line: String,
-    pub body: Value,
-    pub actor: Option<String>,
+pub(crate) struct Asked {
+    pub(crate) line: String,
+    pub(crate) body: Value,
+    pub(crate) actor: Option<String>,
 }
 
 #[derive(Clone)]
-pub struct FakeBackend {
+pub(crate) struct FakeBackend {
     replies: Arc<Mutex<VecDeque<Reply>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
     feeds: Arc<AtomicUsize>,
@@ -59,10 +55,10 @@ pub struct FakeBackend {
     workspace: String,
 }
 
-pub const DATABASE: &str = "test-database";
+pub(crate) const DATABASE: &str = "test-database";
 
 impl FakeBackend {
-    pub fn new(workspace: &Workspace) -> Self {
+    pub(crate) fn new(workspace: &Workspace) -> Self {
         Self {
             replies: Arc::default(),
             asked: Arc::default(),
@@ -73,22 +69,23 @@ impl FakeBackend {
     }
 
     /// The next requests meet these, in order; later ones succeed.
-    pub fn reply(&self, replies: impl IntoIterator<Item = Reply>) {
+    pub(crate) fn reply(&self, replies: impl IntoIterator<Item = Reply>) {
         self.replies.lock().unwrap().extend(replies);
     }
 
-    pub fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
     /// Reports a change on every open feed.
-    pub fn report_change(&self, seq: i64) {
-        let data = json!({ "seq": seq, "entity": "task", "entity_id": "X", "action": "updated", "version": 2 });
+    pub(crate) fn report_change(&self, seq: i64) {
+        let data =
+            json!({ "seq": seq, "entity": "task", "entity_id": "X", "action": "updated", "version": 2 });
         self.events.send(format!("id: {seq}\nevent: change\ndata: {data}\n\n")).unwrap();
     }
 
     /// Ends every open feed.
-    pub fn end_feeds(&self) {
+    pub(crate) fn end_feeds(&self) {
         self.events.send(String::new()).unwrap();
     }
 
@@ -102,16 +99,19 @@ impl FakeBackend {
     }
 
     /// Serves on the workspace's socket and on a port, and announces both.
-    pub async fn serve(&self, state_dir: &Path) -> JoinSet<()> {
+    pub(crate) async fn serve(&self, state_dir: &Path) -> JoinSet<()> {
         let socket = state_dir.join("test.sock");
         let _ = std::fs::remove_file(&socket);
         let unix = UnixListener::bind(&socket).unwrap();
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", tcp.local_addr().unwrap());
-        announce(state_dir, &json!({
-            "pid": std::process::id(), "version": "0.1.0", "workspace": self.workspace,
-            "database_id": DATABASE, "socket": socket, "url": url
-        }));
+        announce(
+            state_dir,
+            &json!({
+                "pid": std::process::id(), "version": "0.1.0", "workspace": self.workspace,
+                "database_id": DATABASE, "socket": socket, "url": url
+            }),
+        );
         let mut tasks = JoinSet::new();
         let (on_unix, on_tcp) = (self.router(), self.router());
         tasks.spawn(async move { axum::serve(unix, on_unix).await.unwrap() });
@@ -120,7 +120,7 @@ impl FakeBackend {
     }
 }
 
-pub fn announce(state_dir: &Path, announcement: &Value) {
+pub(crate) fn announce(state_dir: &Path, announcement: &Value) {
     std::fs::write(state_dir.join("backend.json"), announcement.to_string()).unwrap();
 }
 
@@ -174,16 +174,16 @@ async fn answer(State(fake): State<FakeBackend>, request: Request) -> Response {
 }
 
 /// A workspace, a fake backend that serves it, and a client of it.
-pub struct Scene {
-    pub fake: FakeBackend,
-    pub client: Client,
-    pub workspace: Workspace,
+pub(crate) struct Scene {
+    pub(crate) fake: FakeBackend,
+    pub(crate) client: Client,
+    pub(crate) workspace: Workspace,
     _serving: JoinSet<()>,
     _root: tempfile::TempDir,
 }
 
 impl Scene {
-    pub async fn set(config: Config, make: impl FnOnce(&Config, Backend) -> Client) -> Self {
+    pub(crate) async fn set(config: Config, make: impl FnOnce(&Config, Backend) -> Client) -> Self {
         let (root, workspace) = empty_workspace();
         let fake = FakeBackend::new(&workspace);
         let serving = fake.serve(&workspace.prepare().unwrap()).await;
@@ -192,31 +192,33 @@ impl Scene {
     }
 
     /// With a feed, and so with a cache.
-    pub async fn following() -> Self {
+    pub(crate) async fn following() -> Self {
         let scene = Self::set(Config::default(), Client::new).await;
         scene.until_cached().await;
         scene
     }
 
     /// Without a feed.
-    pub async fn plain(timeout: Duration) -> Self {
+    pub(crate) async fn plain(timeout: Duration) -> Self {
         Self::set(Config { timeout, ..Config::default() }, Client::one_shot).await
     }
 
-    pub async fn call(&self, name: &str, input: Value) -> Result<Value, Error> {
+    pub(crate) async fn call(&self, name: &str, input: Value) -> Result<Value, Error> {
         let options = CallOptions { actor: Some("Zoë".to_owned()), guard: None };
         self.client.call(find(name).unwrap(), input, &options).await.map(|value| (*value).clone())
     }
 
     /// Waits until a repeated read is answered from the cache, which is when the feed is connected.
-    pub async fn until_cached(&self) {
+    pub(crate) async fn until_cached(&self) {
         let probe = json!({ "task_id": "probe" });
-        self.eventually(async || self.call("get_task", probe.clone()).await == self.call("get_task", probe.clone()).await)
-            .await;
+        self.eventually(async || {
+            self.call("get_task", probe.clone()).await == self.call("get_task", probe.clone()).await
+        })
+        .await;
     }
 
     /// Repeats `look` until it is true; a test that waits for ever is ended by the deadline.
-    pub async fn eventually(&self, look: impl AsyncFn() -> bool) {
+    pub(crate) async fn eventually(&self, look: impl AsyncFn() -> bool) {
         let looking = async {
             while !look().await {
                 tokio::task::yield_now().await;
@@ -226,7 +228,7 @@ impl Scene {
     }
 }
 
-pub fn empty_workspace() -> (tempfile::TempDir, Workspace) {
+pub(crate) fn empty_workspace() -> (tempfile::TempDir, Workspace) {
     let root = tempfile::tempdir().unwrap();
     let workspace = Workspace::find(Some(root.path()), root.path(), None).unwrap();
     (root, workspace)

@@ -94,7 +94,10 @@ async fn leaving_during_a_start_stops_what_was_started() {
     let (_root, workspace) = empty_workspace();
     let state = workspace.prepare().unwrap();
     let pid_file = state.join("pid");
-    let options = program(&workspace, &format!("echo $$ > {0}.new; mv {0}.new {0}; exec sleep 600", pid_file.display()));
+    let options = program(
+        &workspace,
+        &format!("echo $$ > {0}.new; mv {0}.new {0}; exec sleep 600", pid_file.display()),
+    );
     let backend = Backend::start(workspace, options);
     while !pid_file.exists() {
         tokio::task::yield_now().await;

@@ -84,10 +84,14 @@ async fn a_silent_backend_costs_the_deadline_and_no_more() {
 #[tokio::test]
 async fn an_answer_that_is_no_json_is_a_fault() {
     let scene = Scene::plain(LONG).await;
-    scene.fake.reply([Reply::Status(502, json!("a proxy's page")), Reply::Status(200, json!({ "roles": [] }))]);
-    let roles = scene.client.request::<ListRoles>(&Default::default(), &CallOptions::default()).await.unwrap();
+    scene
+        .fake
+        .reply([Reply::Status(502, json!("a proxy's page")), Reply::Status(200, json!({ "roles": [] }))]);
+    let roles =
+        scene.client.request::<ListRoles>(&Default::default(), &CallOptions::default()).await.unwrap();
     assert_eq!(roles.roles, []);
-    let error = scene.client.request::<ListRoles>(&Default::default(), &CallOptions::default()).await.unwrap_err();
+    let error =
+        scene.client.request::<ListRoles>(&Default::default(), &CallOptions::default()).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::Internal, "the answer has another type");
 }
 
