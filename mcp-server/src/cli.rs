@@ -167,14 +167,20 @@ fn explain(error: &clap::Error) -> ExitCode {
             ExitCode::SUCCESS
         }
         _ => {
-            let text = error.to_string();
-            let told = text.split("\nUsage:").next().unwrap_or(&text);
-            let told = told.strip_prefix("error: ").unwrap_or(told);
-            let told = told.split("\nFor more information").next().unwrap_or(told);
-            terminal::print_error(&format!("{} See --help.", terminal::one_line(told)));
+            terminal::print_error(&one_line(&error.to_string()));
             ExitCode::from(2)
         }
     }
+}
+
+/// What clap says over several paragraphs, without the usage that `--help` shows better.
+fn one_line(said: &str) -> String {
+    let said = said.strip_prefix("error: ").unwrap_or(said);
+    let told = said.split("\nUsage:").next().unwrap_or(said);
+    let told = told.split("\nFor more information").next().unwrap_or(told);
+    let parts = told.split("\n\n").map(|part| terminal::one_line(part.trim().trim_start_matches("tip: ")));
+    let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
+    format!("{}. See --help.", parts.join("; "))
 }
 
 fn wrong_setting(error: &ConfigError) -> ExitCode {
@@ -202,6 +208,17 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn mistakes_are_told_on_one_line() {
+        let told = |line: &[&str]| one_line(&Cli::try_parse_from(line).unwrap_err().to_string());
+        assert_eq!(
+            told(&["x", "doctr"]),
+            "unrecognized subcommand 'doctr'; a similar subcommand exists: 'doctor'. See --help."
+        );
+        let missing = told(&["x", "call"]);
+        assert!(!missing.contains('\n') && missing.contains("<TOOL>"), "{missing}");
     }
 
     #[test]

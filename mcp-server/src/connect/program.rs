@@ -200,15 +200,18 @@ impl Program {
         matches!(self, Self::ClaudeCode | Self::Cursor | Self::Vscode)
     }
 
-    /// The arguments of the entry. Most assistants start servers in the project, where the
-    /// workspace is found; the others are told it: `named` if the user named one, else a
-    /// placeholder that they fill in, else `root`.
+    /// The arguments of the entry. A project's file leads to its project: most assistants start
+    /// servers there, and the others fill in a placeholder. For all projects it depends: an
+    /// assistant that starts servers elsewhere is told `root`, and any is told what the user `named`.
     pub fn arguments(self, scope: Scope, named: Option<&Path>, root: &Path) -> Vec<String> {
-        let workspace = match (named, self, scope) {
-            (Some(named), ..) => named.display().to_string(),
-            (None, Self::Vscode, _) | (None, Self::Cursor, Scope::Project) => "${workspaceFolder}".to_owned(),
-            (None, Self::ClaudeDesktop, _) | (None, Self::Cursor, Scope::User) => root.display().to_string(),
-            _ => return Vec::new(),
+        const PLACEHOLDER: &str = "${workspaceFolder}";
+        let workspace = match (scope, named, self) {
+            (Scope::Project, _, Self::Vscode | Self::Cursor) => PLACEHOLDER.to_owned(),
+            (Scope::Project, ..) => return Vec::new(),
+            (Scope::User, Some(named), _) => named.display().to_string(),
+            (Scope::User, None, Self::Vscode) => PLACEHOLDER.to_owned(),
+            (Scope::User, None, Self::ClaudeDesktop | Self::Cursor) => root.display().to_string(),
+            (Scope::User, None, _) => return Vec::new(),
         };
         vec!["--workspace".to_owned(), workspace]
     }
@@ -224,5 +227,29 @@ impl Program {
             Self::Gemini => "Start Gemini CLI; /mcp shows it.",
             Self::Zed => "The agent panel's settings show it.",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_scope_has_a_file() {
+        let places = Places::below(Path::new("/home/me"), Path::new("/project"), System::Unix);
+        for program in Program::ALL {
+            assert!(program.path(program.usual_scope(), &places).is_some(), "{program:?}");
+        }
+    }
+
+    #[test]
+    fn an_entry_leads_to_a_workspace_wherever_it_is_started() {
+        let root = Path::new("/project");
+        let arguments = |program: Program, scope, named| program.arguments(scope, named, root).join(" ");
+        assert_eq!(arguments(Program::ClaudeCode, Scope::Project, Some(root)), "");
+        assert_eq!(arguments(Program::Vscode, Scope::Project, None), "--workspace ${workspaceFolder}");
+        assert_eq!(arguments(Program::ClaudeDesktop, Scope::User, None), "--workspace /project");
+        assert_eq!(arguments(Program::Codex, Scope::User, None), "");
+        assert_eq!(arguments(Program::Codex, Scope::User, Some(Path::new("/notes"))), "--workspace /notes");
     }
 }

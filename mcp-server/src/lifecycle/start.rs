@@ -38,8 +38,8 @@ pub(super) async fn find_or_start(
         .prepare()
         .map_err(|error| unavailable(format!("{}: {error}", workspace.state_dir().display())))?;
     let _elected = match find_or_lock(workspace, &state_dir).await? {
-        Either::Found(endpoint) => return Ok(endpoint),
-        Either::Elected(lock) => lock,
+        Election::Found(endpoint) => return Ok(*endpoint),
+        Election::Won(lock) => lock,
     };
     let binary = match binary::find(options.binary.as_deref())? {
         Some(found) => found.path,
@@ -61,20 +61,22 @@ pub(super) async fn find_or_start(
     ready
 }
 
-enum Either {
-    Found(Endpoint),
-    /// The file holds the lock until it is dropped.
-    Elected(fs::File),
+/// Who starts the backend.
+enum Election {
+    /// Nobody: it runs.
+    Found(Box<Endpoint>),
+    /// This process. The file holds the lock until it is dropped.
+    Won(fs::File),
 }
 
-async fn find_or_lock(workspace: &Workspace, state_dir: &Path) -> Result<Either, Error> {
+async fn find_or_lock(workspace: &Workspace, state_dir: &Path) -> Result<Election, Error> {
     let path = state_dir.join("start.lock");
     let failed = |error: io::Error| unavailable(format!("{}: {error}", path.display()));
     let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
     let mut pace = Pace::new();
     loop {
         if let Ok(endpoint) = Endpoint::find(workspace).await {
-            return Ok(Either::Found(endpoint));
+            return Ok(Election::Found(Box::new(endpoint)));
         }
         match lock.try_lock() {
             Ok(()) => break,
@@ -84,10 +86,10 @@ async fn find_or_lock(workspace: &Workspace, state_dir: &Path) -> Result<Either,
     }
     // The last holder may have finished its start between our look and our lock.
     Ok(match Endpoint::find(workspace).await {
-        Ok(endpoint) => Either::Found(endpoint),
+        Ok(endpoint) => Election::Found(Box::new(endpoint)),
         Err(absence) => {
             tracing::debug!(%absence, "elected to start the backend");
-            Either::Elected(lock)
+            Election::Won(lock)
         }
     })
 }
