@@ -1,1 +1,3 @@
+//! The executable of the MCP server.
+
 fn main() {}

@@ -1,1 +1,12 @@
-//! tests
+//! What the end-to-end tests stand on: the real binaries, fresh workspaces, an MCP session.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and stops")]
+
+pub mod binaries;
+pub mod extras;
+pub mod session;
+pub mod workspace;
+
+pub use binaries::binary;
+pub use session::Session;
+pub use workspace::Workspace;

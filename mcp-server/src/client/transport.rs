@@ -1,0 +1,213 @@
+//! One attempt: a request over a pooled connection, within limits and a deadline.
+
+use std::sync::Arc;
+
+use reqwest::{
+    Response,
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+};
+use serde_json::Value;
+use shared_types::{Error, ErrorCode, guarded::GuardReport};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    CallOptions,
+    failure::{Failure, Kind},
+    route::Prepared,
+};
+use crate::lifecycle::{Endpoint, endpoint::innermost};
+
+/// Requests in flight at once; the others wait for their turn.
+const IN_FLIGHT: usize = 10;
+/// The most bytes an answer may have.
+const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
+/// The most bytes the guard's report may have as a header. Servers refuse long headers.
+const REPORT_LIMIT: usize = 8 * 1024;
+
+const ACTOR: HeaderName = HeaderName::from_static("bindery-actor");
+const GUARD: HeaderName = HeaderName::from_static("bindery-guard");
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) value: Arc<Value>,
+    /// Length of its text.
+    pub(super) bytes: usize,
+}
+
+/// Sends requests, a bounded number at a time.
+#[derive(Debug)]
+pub(super) struct Transport {
+    slots: Semaphore,
+}
+
+impl Transport {
+    pub(super) fn new() -> Self {
+        Self { slots: Semaphore::new(IN_FLIGHT) }
+    }
+
+    /// Sends `request` to `endpoint` and reads the answer, all before `deadline`.
+    pub(super) async fn send(
+        &self,
+        endpoint: &Endpoint,
+        request: &Prepared,
+        headers: &HeaderMap,
+        deadline: Instant,
+    ) -> Result<Answer, Failure> {
+        let slot = timeout_at(deadline, self.slots.acquire()).await;
+        let Ok(Ok(_slot)) = slot else {
+            let error = Error::new(ErrorCode::Overloaded, format!("{IN_FLIGHT} calls are already in flight"))
+                .suggest("Wait for some of them, or put several changes in one call.");
+            return Err(Failure::new(Kind::NotSent, error));
+        };
+        match timeout_at(deadline, exchange(endpoint, request, headers)).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let error = Error::new(ErrorCode::Timeout, "the backend did not answer in time")
+                    .suggest("A write may have been carried out: repeat it with the same request_id.");
+                Err(Failure::new(Kind::TimedOut, error))
+            }
+        }
+    }
+}
+
+async fn exchange(endpoint: &Endpoint, request: &Prepared, headers: &HeaderMap) -> Result<Answer, Failure> {
+    let mut builder = endpoint
+        .http()
+        .request(request.method.clone(), request.url(endpoint.base()))
+        .headers(headers.clone());
+    if let Some(body) = &request.body {
+        builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
+    }
+    let response = builder.send().await.map_err(|error| disconnected(&error))?;
+    let status = response.status();
+    let bytes = read(response).await?;
+    let value = serde_json::from_slice::<Value>(&bytes);
+    if status.is_success() {
+        let value = value.map_err(|_| faulty("the backend's answer is not JSON"))?;
+        return Ok(Answer { value: Arc::new(value), bytes: bytes.len() });
+    }
+    let error = value.ok().as_ref().and_then(Error::from_problem).unwrap_or_else(|| {
+        Error::new(ErrorCode::Internal, format!("the backend answered {status} without a reason"))
+    });
+    Err(Failure::answered(status.as_u16(), error))
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| disconnected(&error))? {
+        if bytes.len() + chunk.len() > ANSWER_LIMIT {
+            let error = Error::new(
+                ErrorCode::LimitExceeded,
+                format!("the answer is larger than {ANSWER_LIMIT} bytes"),
+            )
+            .suggest("Ask for less: a smaller limit, fewer fields.");
+            return Err(Failure::new(Kind::Rejected, error));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn disconnected(error: &reqwest::Error) -> Failure {
+    let cause = innermost(error);
+    let error = Error::new(ErrorCode::BackendUnavailable, format!("the backend cannot be reached: {cause}"))
+        .suggest("Run `bindery-mcp doctor` to see what is wrong.");
+    Failure::new(Kind::Disconnected, error)
+}
+
+fn faulty(message: &str) -> Failure {
+    Failure::new(Kind::Faulty, Error::new(ErrorCode::Internal, message))
+}
+
+/// The headers that say who asks and what the guard found.
+pub(super) fn headers(options: &CallOptions) -> HeaderMap {
+    let actor = options.actor.as_deref().map(percent_encoded);
+    let guard = options.guard.as_ref().and_then(ascii_report);
+    [(ACTOR, actor), (GUARD, guard)]
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, HeaderValue::from_str(&text?).ok()?)))
+        .collect()
+}
+
+/// `text` with everything but unreserved characters as `%XX`.
+fn percent_encoded(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+        encoded
+    })
+}
+
+/// The report as JSON in ASCII, as headers want it, with as many findings as fit.
+fn ascii_report(report: &GuardReport) -> Option<String> {
+    let mut report = report.clone();
+    loop {
+        let text = ascii_json(&serde_json::to_string(&report).ok()?);
+        if text.len() <= REPORT_LIMIT || report.findings.pop().is_none() {
+            return Some(text);
+        }
+    }
+}
+
+/// JSON text whose strings spell everything outside printable ASCII as `\uXXXX`.
+fn ascii_json(json: &str) -> String {
+    let mut units = [0; 2];
+    json.chars().fold(String::with_capacity(json.len()), |mut ascii, character| {
+        match character {
+            ' '..='~' => ascii.push(character),
+            _ => {
+                for unit in character.encode_utf16(&mut units) {
+                    ascii.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+        ascii
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use shared_types::guarded::GuardFinding;
+
+    use super::*;
+
+    fn report(found: &str, findings: usize) -> GuardReport {
+        let finding = GuardFinding {
+            field: "title".into(),
+            rule: "control".into(),
+            start: 0,
+            end: 1,
+            found: found.into(),
+            replaced_by: None,
+        };
+        GuardReport { count: findings as i64, findings: vec![finding; findings] }
+    }
+
+    #[test]
+    fn any_actor_and_finding_fits_in_a_header() {
+        let options = CallOptions {
+            actor: Some("Zoë\n50% sure".into()),
+            guard: Some(report("\u{7f}\u{202e}🦀\n\"", 1)),
+        };
+        let headers = headers(&options);
+        assert_eq!(headers[ACTOR], "Zo%C3%AB%0A50%25%20sure");
+        let sent: GuardReport = serde_json::from_str(headers[GUARD].to_str().unwrap()).unwrap();
+        assert_eq!(Some(sent), options.guard);
+    }
+
+    #[test]
+    fn a_long_report_keeps_its_count_and_loses_findings() {
+        let sent = ascii_report(&report(&"x".repeat(1000), 20)).unwrap();
+        let sent: GuardReport = serde_json::from_str(&sent).unwrap();
+        assert_eq!(sent.count, 20);
+        assert!((1..20).contains(&sent.findings.len()));
+    }
+}

@@ -1,0 +1,111 @@
+//! Where the backend's executable is, or how it comes to be.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use shared_types::{Error, ErrorCode};
+
+/// Name of the executable, and of the package it is built from.
+const NAME: &str = "bindery-backend";
+
+/// An executable and where it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The executable.
+    pub path: PathBuf,
+    /// Where it was found, in words.
+    pub place: &'static str,
+}
+
+/// The executable: the one named, else beside this one, on the `PATH`, or in the source tree that
+/// this one was built from.
+///
+/// # Errors
+/// When one is named and is no file.
+pub fn find(named: Option<&Path>) -> Result<Option<Found>, Error> {
+    if let Some(path) = named {
+        return match path.is_file() {
+            true => Ok(Some(Found { path: path.to_owned(), place: "BINDERY_BACKEND" })),
+            false => Err(Error::new(
+                ErrorCode::BackendUnavailable,
+                format!("BINDERY_BACKEND names {}, which is not a file", path.display()),
+            )
+            .suggest("Point it to the bindery-backend executable, or unset it.")),
+        };
+    }
+    let beside = env::current_exe().ok().and_then(|own| own.canonicalize().ok());
+    let beside = beside.as_deref().and_then(Path::parent).map(|directory| directory.join(NAME));
+    let on_path = on_path(NAME);
+    let built = source_tree().map(|tree| tree.join("target/release").join(NAME));
+    let debug = source_tree().map(|tree| tree.join("target/debug").join(NAME));
+    Ok([
+        (beside, "beside bindery-mcp"),
+        (on_path, "on the PATH"),
+        (built, "in the source tree"),
+        (debug, "in the source tree (debug)"),
+    ]
+    .into_iter()
+    .find_map(|(path, place)| Some(Found { path: path.filter(|path| path.is_file())?, place })))
+}
+
+/// The first file of this name on the `PATH`.
+pub fn on_path(name: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|directory| directory.join(name)).find(|path| path.is_file())
+}
+
+/// The source tree that this program was built from, if it is still there.
+pub fn source_tree() -> Option<PathBuf> {
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
+    tree.join(NAME).join("Cargo.toml").is_file().then(|| tree.to_owned())
+}
+
+/// Builds the executable from the source tree; cargo's progress goes to stderr.
+///
+/// # Errors
+/// When there is no source tree or no cargo, or when the build fails.
+pub async fn build() -> Result<PathBuf, Error> {
+    let tree = source_tree().filter(|_| on_path("cargo").is_some()).ok_or_else(|| {
+        Error::new(ErrorCode::BackendUnavailable, "the bindery-backend executable was not found")
+            .suggest("Install it beside bindery-mcp or on the PATH: cargo install --path bindery-backend")
+            .suggest("Or set BINDERY_BACKEND to its path.")
+    })?;
+    tracing::info!(source = %tree.display(), "building bindery-backend; this takes minutes the first time");
+    let status = tokio::process::Command::new("cargo")
+        .args(["build", "--release", "-p", NAME])
+        .current_dir(&tree)
+        .stdin(Stdio::null())
+        // Our own stdout carries the protocol.
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .status()
+        .await;
+    let built = tree.join("target/release").join(NAME);
+    match status {
+        Ok(status) if status.success() && built.is_file() => Ok(built),
+        outcome => Err(Error::new(
+            ErrorCode::BackendUnavailable,
+            match outcome {
+                Ok(status) => format!("building bindery-backend failed: {status}"),
+                Err(error) => format!("cargo could not be run: {error}"),
+            },
+        )
+        .suggest(format!("Run `cargo build --release -p {NAME}` in {} to see why.", tree.display()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_executable_must_exist_and_is_taken() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("my-backend");
+        assert_eq!(find(Some(&path)).unwrap_err().code, ErrorCode::BackendUnavailable);
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(find(Some(&path)), Ok(Some(Found { path, place: "BINDERY_BACKEND" })));
+    }
+}

@@ -1,0 +1,163 @@
+//! Finding the backend of a workspace, and electing who starts it.
+//!
+//! Assistants start together: an editor opens two windows, a client probes with a throwaway
+//! process. Whoever gets the lock file starts the backend; the others watch for it to appear. The
+//! system releases the lock when its holder dies, so nobody waits for the dead.
+
+use std::{
+    fs, io,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use shared_types::{Error, ErrorCode};
+use tokio::{sync::watch, time::sleep};
+
+use super::{
+    Stage, StartOptions, binary,
+    endpoint::{Absence, Endpoint},
+    process::{ALREADY_SERVED, BackendProcess, log_path, log_tail},
+};
+use crate::workspace::Workspace;
+
+/// How long a started backend may take until it answers.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+/// How long a backend that somebody else runs may take until it answers.
+const OTHER_READY_WITHIN: Duration = Duration::from_secs(5);
+
+/// The backend of `workspace`, started if need be. `process` receives the child as soon as there
+/// is one, so that it is not forgotten when the wait for it is broken off.
+pub(super) async fn find_or_start(
+    workspace: &Workspace,
+    options: &StartOptions,
+    process: &mut Option<BackendProcess>,
+    stage: &watch::Sender<Stage>,
+) -> Result<Endpoint, Error> {
+    stage.send_replace(Stage::Looking);
+    let state_dir = workspace
+        .prepare()
+        .map_err(|error| unavailable(format!("{}: {error}", workspace.state_dir().display())))?;
+    let _elected = match find_or_lock(workspace, &state_dir).await? {
+        Either::Found(endpoint) => return Ok(endpoint),
+        Either::Elected(lock) => lock,
+    };
+    let binary = match binary::find(options.binary.as_deref())? {
+        Some(found) => found.path,
+        None => {
+            stage.send_replace(Stage::Building);
+            binary::build().await?
+        }
+    };
+    stage.send_replace(Stage::Starting);
+    tracing::info!(binary = %binary.display(), "starting the backend");
+    let started = BackendProcess::spawn(&binary, workspace)
+        .map_err(|error| unavailable(format!("{} could not be started: {error}", binary.display())))?;
+    let ready = await_ready(workspace, process.insert(started)).await;
+    if ready.is_err()
+        && let Some(failed) = process.take()
+    {
+        failed.stop().await;
+    }
+    ready
+}
+
+enum Either {
+    Found(Endpoint),
+    /// The file holds the lock until it is dropped.
+    Elected(fs::File),
+}
+
+async fn find_or_lock(workspace: &Workspace, state_dir: &Path) -> Result<Either, Error> {
+    let path = state_dir.join("start.lock");
+    let failed = |error: io::Error| unavailable(format!("{}: {error}", path.display()));
+    let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    let mut pace = Pace::new();
+    loop {
+        if let Ok(endpoint) = Endpoint::find(workspace).await {
+            return Ok(Either::Found(endpoint));
+        }
+        match lock.try_lock() {
+            Ok(()) => break,
+            Err(fs::TryLockError::WouldBlock) => sleep(pace.next()).await,
+            Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
+        }
+    }
+    // The last holder may have finished its start between our look and our lock.
+    Ok(match Endpoint::find(workspace).await {
+        Ok(endpoint) => Either::Found(endpoint),
+        Err(absence) => {
+            tracing::debug!(%absence, "elected to start the backend");
+            Either::Elected(lock)
+        }
+    })
+}
+
+async fn await_ready(workspace: &Workspace, process: &mut BackendProcess) -> Result<Endpoint, Error> {
+    let mut deadline = Instant::now() + READY_WITHIN;
+    let mut somebody_else = false;
+    let mut pace = Pace::new();
+    loop {
+        let absence = match Endpoint::find(workspace).await {
+            Ok(endpoint) => return Ok(endpoint),
+            Err(absence) => absence,
+        };
+        match process.ended().map(|status| status.code()) {
+            Some(Some(ALREADY_SERVED)) if !somebody_else => {
+                somebody_else = true;
+                deadline = Instant::now() + OTHER_READY_WITHIN;
+            }
+            Some(code) if !somebody_else => return Err(ended_early(workspace, code)),
+            _ => {}
+        }
+        if Instant::now() > deadline {
+            return Err(not_ready(somebody_else, &absence));
+        }
+        sleep(pace.next()).await;
+    }
+}
+
+/// Pauses between two looks: 10 ms, doubling to 200 ms.
+struct Pace(Duration);
+
+impl Pace {
+    fn new() -> Self {
+        Self(Duration::from_millis(10))
+    }
+
+    fn next(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = (pause * 2).min(Duration::from_millis(200));
+        pause
+    }
+}
+
+fn ended_early(workspace: &Workspace, code: Option<i32>) -> Error {
+    let code = code.map_or_else(|| "by a signal".to_owned(), |code| format!("with code {code}"));
+    let tail = log_tail(&workspace.state_dir());
+    unavailable(format!("the backend ended {code} before it was ready: {}", guard::redact::redact(&tail)))
+        .suggest(format!("The whole log is in {}.", log_path(&workspace.state_dir()).display()))
+}
+
+fn not_ready(somebody_else: bool, absence: &Absence) -> Error {
+    unavailable(match somebody_else {
+        true => format!("another backend holds this workspace, but cannot be used: {absence}"),
+        false => format!("the backend was not ready after {} s: {absence}", READY_WITHIN.as_secs()),
+    })
+}
+
+fn unavailable(message: String) -> Error {
+    Error::new(ErrorCode::BackendUnavailable, message)
+        .suggest("Run `bindery-mcp doctor` to see what is wrong.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_limit() {
+        let mut pace = Pace::new();
+        let pauses: Vec<_> = (0..7).map(|_| pace.next().as_millis()).collect();
+        assert_eq!(pauses, [10, 20, 40, 80, 160, 200, 200]);
+    }
+}

@@ -1,0 +1,46 @@
+//! The MCP server: rmcp over stdio, both protocol eras.
+
+mod advertise;
+mod completions;
+mod handler;
+mod line;
+mod prompts;
+mod render;
+mod resources;
+mod subscriptions;
+mod transport;
+
+use guard::Intake;
+use rmcp::{ServiceExt, service::ServerInitializeError, transport::stdio_pipes};
+
+use crate::client::Client;
+use handler::Bindery;
+use transport::LineTransport;
+
+pub use advertise::tools;
+pub use render::render;
+
+/// Serves standard input and output until the input ends or `stop` is cancelled.
+///
+/// # Errors
+/// When the streams cannot be written to, or the first messages break the protocol.
+pub async fn serve_stdio(
+    client: Client,
+    session: String,
+    stop: tokio_util::sync::CancellationToken,
+) -> Result<(), ServerInitializeError> {
+    let (input, output) = stdio_pipes();
+    let transport = LineTransport::new(input, output, Intake::default());
+    let server = Bindery::new(client, Intake::default(), session);
+    match server.serve_with_ct(transport, stop).await {
+        Ok(running) => {
+            if let Err(error) = running.waiting().await {
+                tracing::error!(%error, "the service loop failed");
+            }
+            Ok(())
+        }
+        // A client that probes, or changes its mind, closes before it initializes.
+        Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,87 @@
+//! The backend behind the tools: found or started, shared, replaced when it dies.
+
+use std::process::Command;
+
+use serde_json::json;
+use tests::Workspace;
+
+#[test]
+fn the_store_is_right_after_every_process_has_ended() {
+    let workspace = Workspace::new();
+    let id = {
+        let mut session = workspace.session();
+        let id = session.call("create_task", &json!({"title": "Tomorrow"}))["task"]["id"].clone();
+        assert_eq!(session.close().code(), Some(0));
+        id
+    };
+    let mut session = workspace.session();
+    assert_eq!(session.call("get_task", &json!({"task_id": id}))["task"]["title"], "Tomorrow");
+}
+
+#[test]
+fn assistants_that_start_at_once_share_one_backend() {
+    let workspace = Workspace::new();
+    let databases: Vec<_> = std::thread::scope(|scope| {
+        let starting: Vec<_> = (0..8)
+            .map(|n| {
+                let workspace = &workspace;
+                scope.spawn(move || {
+                    let mut session = workspace.session();
+                    session.call("create_task", &json!({"title": format!("From {n}")}));
+                    session.call("health_check", &json!({}))["database_id"].clone()
+                })
+            })
+            .collect();
+        starting.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(databases.iter().all(|database| *database == databases[0]));
+    let listed = workspace.session().call("list_tasks", &json!({}));
+    assert_eq!(listed["tasks"].as_array().unwrap().len(), 8);
+}
+
+#[test]
+fn a_killed_backend_is_replaced_without_a_lost_call() {
+    let workspace = Workspace::new();
+    let mut session = workspace.session();
+    let id = session.call("create_task", &json!({"title": "Before"}))["task"]["id"].clone();
+    let pid = workspace.backend()["pid"].to_string();
+    assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    session.call("update_task", &json!({"task_id": id, "title": "After"}));
+    assert_eq!(session.call("get_task", &json!({"task_id": id}))["task"]["title"], "After");
+    assert_ne!(workspace.backend()["pid"].to_string(), pid);
+}
+
+#[test]
+fn tools_are_listed_when_no_backend_can_start_and_calls_say_what_to_do() {
+    let workspace = Workspace::new();
+    let mut command = workspace.command();
+    command.env("BINDERY_BACKEND", "/bin/false").env("BINDERY_TIMEOUT", "3");
+    let mut session = tests::Session::start(command);
+    session.initialize();
+    assert_eq!(session.request("tools/list", json!({}))["result"]["tools"].as_array().unwrap().len(), 14);
+    let error = session.fail("list_tasks", &json!({}));
+    assert_eq!(error["error_code"], "backend_unavailable", "{error}");
+    assert!(!error["suggestions"].as_array().unwrap().is_empty(), "{error}");
+}
+
+#[test]
+fn the_workspace_keeps_itself_out_of_version_control() {
+    let workspace = Workspace::new();
+    workspace.session().call("health_check", &json!({}));
+    assert_eq!(std::fs::read_to_string(workspace.path().join(".vespera/.gitignore")).unwrap().trim(), "*");
+    assert!(workspace.path().join(".vespera/tasks.db").is_file());
+}
+
+#[test]
+fn what_one_assistant_writes_another_reads_at_once() {
+    let workspace = Workspace::new();
+    let mut writer = workspace.session();
+    let mut reader = workspace.session();
+    let id = writer.call("create_task", &json!({"title": "0"}))["task"]["id"].clone();
+    for n in 1..50 {
+        writer.call("update_task", &json!({"task_id": id, "title": n.to_string()}));
+        assert_eq!(writer.call("get_task", &json!({"task_id": id}))["task"]["title"], n.to_string());
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        assert_eq!(reader.call("get_task", &json!({"task_id": id}))["task"]["title"], n.to_string());
+    }
+}
