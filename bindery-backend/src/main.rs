@@ -43,10 +43,19 @@ fn run(args: &Args) -> Result<(), Failure> {
     }
     start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(async { Ok(serve::serve(config, Shutdown::on_signals()?).await?) });
+    let served = runtime.block_on(serve_until_signalled(config));
     // What still runs was given its time; waiting for it again would undo an abort.
     runtime.shutdown_background();
     served
+}
+
+async fn serve_until_signalled(config: Config) -> Result<(), Failure> {
+    let shutdown = Shutdown::default();
+    let signals = shutdown.ask_on_signals()?;
+    tokio::select! {
+        served = serve::serve(config, shutdown) => Ok(served?),
+        never = signals => match never {},
+    }
 }
 
 fn start_log(config: &Config) -> Result<(), ConfigError> {

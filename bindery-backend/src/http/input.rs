@@ -98,13 +98,9 @@ fn add(fields: &mut JsonObject, name: String, value: Value) -> Result<(), Error>
 
 /// Path and query can only write text, so `4` and `"4"` say the same.
 fn says_the_same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::String(text), value) | (value, Value::String(text)) => match value {
-            Value::String(other) => text == other,
-            other => *text == other.to_string(),
-        },
-        _ => one == other,
-    }
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let comparable = one.is_string() || other.is_string();
+    one == other || comparable && text(one) == text(other)
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use super::problem::Problem;
 use crate::app::App;
 
-/// Answers as long as the process runs, whatever the store does.
-pub(super) async fn live() -> Json<Value> {
-    Json(json!({ "status": "alive" }))
+/// Answers as long as the process runs, whatever the store does. The number of leases tells a
+/// client that leaves whether it is the last.
+pub(super) async fn live(State(app): State<App>) -> Json<Value> {
+    Json(json!({ "status": "alive", "leases": app.leases().count() }))
 }
 
 /// Answers when the store can be read.

@@ -1,6 +1,8 @@
 //! The way down: asked once, the backend drains; asked twice, it stops where it is.
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::{convert::Infallible, io};
+
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Both ways to stop; clones share them.
@@ -11,26 +13,22 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Stops on SIGTERM and SIGINT.
+    /// Asks to stop at every SIGTERM and SIGINT; goes on until it is dropped.
     ///
     /// # Errors
     /// When the signals cannot be listened to.
-    pub fn on_signals() -> std::io::Result<Self> {
-        let shutdown = Self::default();
-        let terminate = signal(SignalKind::terminate())?;
-        let interrupt = signal(SignalKind::interrupt())?;
-        // It ends with the runtime: a signal must be heard for as long as there is something to stop.
-        tokio::spawn(shutdown.clone().listen(terminate, interrupt));
-        Ok(shutdown)
-    }
-
-    async fn listen(self, mut terminate: Signal, mut interrupt: Signal) {
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => self.ask(),
-                _ = interrupt.recv() => self.ask(),
+    pub fn ask_on_signals(&self) -> io::Result<impl Future<Output = Infallible> + use<>> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let shutdown = self.clone();
+        Ok(async move {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => shutdown.ask(),
+                    _ = interrupt.recv() => shutdown.ask(),
+                }
             }
-        }
+        })
     }
 
     /// Asks to stop; the second time, at once.

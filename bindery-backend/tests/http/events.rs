@@ -149,9 +149,9 @@ async fn an_open_feed_is_a_lease_until_it_is_dropped() {
     let at = Fixture::new().await;
     let mut feed = Feed::open(&at, "", None).await;
     feed.ready().await;
-    assert_eq!(at.app.leases().count(), 1);
+    assert_eq!(at.get("/health/live").await.value()["leases"], 1);
     drop(feed);
-    assert_eq!(at.app.leases().count(), 0);
+    assert_eq!(at.get("/health/live").await.value()["leases"], 0);
 }
 
 #[tokio::test]

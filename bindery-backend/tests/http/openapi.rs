@@ -48,8 +48,8 @@ async fn every_route_of_the_document_is_served_and_documents_its_status() {
         let status = reply.status.as_u16().to_string();
         let responses = &document["paths"][&path][&method]["responses"];
         assert!(responses.get(&status).is_some(), "{method} {path}: {status}");
-        let body = String::from_utf8_lossy(&reply.body);
-        assert!(!body.contains("unknown_operation"), "{method} {path}: {body}");
+        let code = serde_json::from_slice(&reply.body).ok().and_then(|body: Value| body.get("code").cloned());
+        assert_ne!(code, Some("unknown_operation".into()), "{method} {path}");
     }
 }
 
