@@ -90,8 +90,8 @@ impl Feed {
 
     async fn read_missed(&mut self) -> Option<()> {
         let page = self.store.changes_after(self.seq, PAGE).await;
-        let page =
-            page.inspect_err(|error| tracing::warn!(%error, seq = self.seq, "change feed cut")).ok()?;
+        let cut = |error: &Error| tracing::warn!(code = %error.code, seq = self.seq, "change feed cut");
+        let page = page.inspect_err(cut).ok()?;
         self.behind = !page.is_empty();
         self.missed = page.into();
         Some(())

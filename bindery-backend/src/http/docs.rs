@@ -19,7 +19,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::from("/api/openapi.json").use_base_layout().deep_linking(true);
-    Arc::new(config.default_models_expand_depth(-1))
+    // Without this the page asks a validator on the network about the document.
+    Arc::new(config.default_models_expand_depth(-1).validator_url("none"))
 });
 
 /// Shows people who open the address in a browser the way to the reference.
