@@ -1,1 +1,91 @@
-fn main() {}
+//! The command `bindery-backend`.
+
+use std::{
+    env,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use bindery_backend::{
+    config::{Args, Command, Config, ConfigError},
+    http,
+    serve::{self, FolderError, ServeError, Shutdown},
+};
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+const FAILED: u8 = 1;
+const WRONG_SETTING: u8 = 2;
+const TAKEN: u8 = 3;
+const ABORTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Written directly: this must be seen even when the log is filtered away.
+            let _ = writeln!(io::stderr(), "bindery-backend: {failure}");
+            failure.exit_code().into()
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    if args.command == Some(Command::Openapi) {
+        let document = http::openapi_document().map_err(io::Error::from)?;
+        return Ok(writeln!(io::stdout(), "{document:#}")?);
+    }
+    let variable = |name: &str| env::var_os(name).map(|text| text.to_string_lossy().into_owned());
+    let config = Config::read(args, variable)?;
+    if args.print_config {
+        return Ok(write!(io::stdout(), "{config}")?);
+    }
+    start_log(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve_until_signalled(config));
+    // What still runs was given its time; waiting for it again would undo an abort.
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve_until_signalled(config: Config) -> Result<(), Failure> {
+    let shutdown = Shutdown::default();
+    let signals = shutdown.ask_on_signals()?;
+    tokio::select! {
+        served = serve::serve(config, shutdown) => Ok(served?),
+        never = signals => match never {},
+    }
+}
+
+fn start_log(config: &Config) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(&config.log).map_err(|_| ConfigError {
+        variable: "RUST_LOG",
+        given: config.log.clone(),
+        takes: "a level (error, warn, info, debug, trace), or filters such as bindery_backend=debug",
+    })?;
+    let ansi = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(ansi).init();
+    Ok(())
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Failure {
+    const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) => WRONG_SETTING,
+            Self::Serve(ServeError::Folder(FolderError::Taken { .. })) => TAKEN,
+            Self::Serve(ServeError::Aborted) => ABORTED,
+            Self::Serve(_) | Self::Io(_) => FAILED,
+        }
+    }
+}

@@ -2,7 +2,11 @@
 
 mod render;
 
-use std::{io::Read, process::ExitCode};
+use std::{
+    io::{self, Read},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::Args;
 use guard::Intake;
@@ -64,7 +68,7 @@ pub async fn run(config: &Config, call: Call) -> Outcome {
     }
 }
 
-async fn carry_out(config: &Config, call: &Call) -> Result<std::sync::Arc<Value>, Error> {
+async fn carry_out(config: &Config, call: &Call) -> Result<Arc<Value>, Error> {
     let spec = find(&call.tool)?;
     let intake = Intake::default();
     let accepted = intake.accept(spec, read(&intake, &call.input)?)?;
@@ -97,7 +101,7 @@ fn read(intake: &Intake, words: &[String]) -> Result<Value, Error> {
         [] => Ok(Value::Object(JsonObject::new())),
         [word] if word == "-" => {
             let mut text = String::new();
-            std::io::stdin()
+            io::stdin()
                 .take(STDIN_LIMIT)
                 .read_to_string(&mut text)
                 .map_err(|error| Error::new(ErrorCode::InvalidJson, format!("stdin: {error}")))?;

@@ -2,73 +2,47 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
-use shared_types::{
-    Operation, Spec,
-    operation::*,
-    schema::{of_input, of_output},
-};
+use serde_json::Value;
+use shared_types::{Operation, Spec, for_each_operation, schema::of_input};
 
 use crate::{
     cli::Outcome,
+    server,
     terminal::{self, NAME, QUIET, styled},
 };
 
-/// An operation with its schemas.
-#[derive(Debug, Clone)]
-pub struct Tool {
-    /// What is known about it.
-    pub spec: Spec,
-    /// The schema of its input.
-    pub input: Value,
-    /// The schema of its output.
-    pub output: Value,
-}
-
-/// The operations that are offered to assistants.
-pub fn all() -> Vec<Tool> {
-    macro_rules! table {
-        ($($marker:ident),+) => {
-            vec![$(Tool {
-                spec: $marker::SPEC,
-                input: of_input::<<$marker as Operation>::Input>(),
-                output: of_output::<<$marker as Operation>::Output>(),
-            }),+]
-        };
-    }
-    let mut tools = shared_types::for_each_operation!(table);
-    tools.retain(|tool| tool.spec.tool);
-    tools
-}
-
-/// Prints the table.
+/// Prints the table for people, or as JSON exactly what assistants are offered.
 ///
 /// # Errors
 /// When stdout cannot be written to.
 pub fn print(as_json: bool) -> Outcome {
-    let tools = all();
     let text = match as_json {
-        true => serde_json::to_string_pretty(&tools.iter().map(to_json).collect::<Vec<_>>())?,
-        false => tools.iter().map(to_text).collect::<Vec<_>>().join("\n\n"),
+        true => serde_json::to_string_pretty(&server::tools())?,
+        false => table().iter().map(|(spec, input)| to_text(spec, input)).collect::<Vec<_>>().join("\n\n"),
     };
     terminal::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn to_json(tool: &Tool) -> Value {
-    json!({
-        "name": tool.spec.name,
-        "title": tool.spec.title,
-        "description": tool.spec.description,
-        "read_only": tool.spec.is_read(),
-        "input_schema": tool.input,
-        "output_schema": tool.output,
-    })
+/// The tools with the schemas of their inputs, in full: what assistants are offered is shortened,
+/// since they pay for every word.
+fn table() -> Vec<(Spec, Value)> {
+    macro_rules! rows {
+        ($($operation:ident),+) => {
+            vec![$({
+                use shared_types::operation::$operation as Op;
+                (Op::SPEC, of_input::<<Op as Operation>::Input>())
+            }),+]
+        };
+    }
+    let mut rows = for_each_operation!(rows);
+    rows.retain(|(spec, _)| spec.tool);
+    rows
 }
 
-fn to_text(tool: &Tool) -> String {
-    let head = format!("{}  {}", styled(NAME, tool.spec.name), tool.spec.description);
-    let parameters = parameters(&tool.input);
+fn to_text(spec: &Spec, input: &Value) -> String {
+    let head = format!("{}  {}", styled(NAME, spec.name), spec.description);
+    let parameters = parameters(input);
     let width = parameters.iter().map(|parameter| parameter.name.len()).max().unwrap_or_default();
     parameters.iter().fold(head, |text, parameter| {
         let required = if parameter.required { ", required" } else { "" };
@@ -132,13 +106,14 @@ mod tests {
 
     #[test]
     fn the_table_shows_every_tool_and_its_parameters() {
-        let tools = all();
-        assert_eq!(tools.len(), 14);
-        let create = anstream::adapter::strip_str(&to_text(&tools[0])).to_string();
+        let table = table();
+        assert_eq!(table.len(), 14);
+        let shown =
+            |(spec, input): &(Spec, Value)| anstream::adapter::strip_str(&to_text(spec, input)).to_string();
+        let create = shown(&table[0]);
         assert!(create.starts_with("create_task  Create a task"), "{create}");
         assert!(create.contains("todo|doing|done|blocked|cancelled"), "{create}");
         assert!(create.contains("list of text"), "{create}");
-        let get = anstream::adapter::strip_str(&to_text(&tools[1])).to_string();
-        assert!(get.contains("task_id  text, required"), "{get}");
+        assert!(shown(&table[1]).contains("task_id  text, required"));
     }
 }

@@ -84,16 +84,27 @@ async fn exchange(endpoint: &Endpoint, request: &Prepared, headers: &HeaderMap) 
     }
     let response = builder.send().await.map_err(|error| disconnected(&error))?;
     let status = response.status();
+    let is_problem = is_problem(&response);
     let bytes = read(response).await?;
     let value = serde_json::from_slice::<Value>(&bytes);
     if status.is_success() {
         let value = value.map_err(|_| faulty("the backend's answer is not JSON"))?;
         return Ok(Answer { value: Arc::new(value), bytes: bytes.len() });
     }
+    // An unhealthy backend says so with a status for machines and its whole health for people.
+    if let (false, Ok(value @ Value::Object(_))) = (is_problem, &value) {
+        return Ok(Answer { value: Arc::new(value.clone()), bytes: bytes.len() });
+    }
     let error = value.ok().as_ref().and_then(Error::from_problem).unwrap_or_else(|| {
         Error::new(ErrorCode::Internal, format!("the backend answered {status} without a reason"))
     });
     Err(Failure::answered(status.as_u16(), error))
+}
+
+/// Whether the answer is an error; with any other type the body is the operation's output.
+fn is_problem(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_none_or(|kind| !kind.starts_with("application/json"))
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {

@@ -163,7 +163,10 @@ async fn answer(State(fake): State<FakeBackend>, request: Request) -> Response {
     match reply {
         None => Json(json!({ "count": count })).into_response(),
         Some(Reply::Status(status, body)) => {
-            (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
+            let kind =
+                if body.get("code").is_some() { "application/problem+json" } else { "application/json" };
+            let status = StatusCode::from_u16(status).unwrap();
+            (status, [(header::CONTENT_TYPE, kind)], body.to_string()).into_response()
         }
         Some(Reply::Silence) => std::future::pending().await,
         Some(Reply::Broken) => {

@@ -96,6 +96,14 @@ async fn an_answer_that_is_no_json_is_a_fault() {
 }
 
 #[tokio::test]
+async fn an_unhealthy_backend_says_how_it_is() {
+    let scene = Scene::plain(LONG).await;
+    let health = json!({ "status": "unhealthy", "recommendations": ["Free some space."] });
+    scene.fake.reply([Reply::Status(503, health.clone())]);
+    assert_eq!(scene.call("list_roles", Value::Null).await, Ok(health));
+}
+
+#[tokio::test]
 async fn the_backend_learns_who_asks() {
     let scene = Scene::plain(LONG).await;
     scene.call("get_task", json!({ "task_id": "A" })).await.unwrap();

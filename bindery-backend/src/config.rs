@@ -1,0 +1,252 @@
+//! Configuration: one struct, read once, from the command line and then the environment.
+
+mod args;
+
+use std::{env, fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+
+pub use self::args::{Args, Command};
+use crate::store::{StoreOptions, Synchronous};
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The folder that is served; its data lies in `.vespera` inside.
+    pub workspace: PathBuf,
+    /// The address to listen on over TCP. Only loopback ones are taken.
+    pub bind: IpAddr,
+    /// The port to try first; 0 takes any.
+    pub port: u16,
+    /// Whether to listen on TCP at all, beside the Unix socket.
+    pub tcp: bool,
+    /// Names in a `Host` or `Origin` header that are taken besides the loopback ones.
+    pub allowed_hosts: Vec<String>,
+    /// Whether to leave when nobody needs the backend any more.
+    pub managed: bool,
+    /// How long nobody must have needed it.
+    pub grace: Duration,
+    /// How far a commit has gone when it is acknowledged.
+    pub durability: Synchronous,
+    /// Whether callers are told only constant texts about faults of ours.
+    pub production: bool,
+    /// The most bytes that a request body can have.
+    pub max_body: usize,
+    /// How long a request may take.
+    pub request_timeout: Duration,
+    /// What is logged, as a filter of `tracing`.
+    pub log: String,
+}
+
+/// A setting that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{variable} is {given:?}, and it takes {takes}")]
+pub struct ConfigError {
+    /// The variable or flag.
+    pub variable: &'static str,
+    /// What it was set to.
+    pub given: String,
+    /// What it takes.
+    pub takes: &'static str,
+}
+
+impl Config {
+    /// Reads the settings. `variable` reads one of the environment; a flag in `args` wins over it.
+    ///
+    /// # Errors
+    /// The first setting that cannot be taken.
+    pub fn read(args: &Args, variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let source = Source { variable: &variable };
+        let config = Self {
+            workspace: match args
+                .workspace
+                .clone()
+                .or_else(|| variable("BINDERY_WORKSPACE").map(PathBuf::from))
+            {
+                Some(folder) => folder,
+                None => current_folder()?,
+            },
+            bind: args
+                .bind
+                .map_or_else(|| source.parsed("BINDERY_BIND", "an IP address", [127, 0, 0, 1].into()), Ok)?,
+            port: args
+                .port
+                .map_or_else(|| source.parsed("BINDERY_PORT", "a port from 0 (any) to 65535", 3000), Ok)?,
+            tcp: !args.no_tcp,
+            allowed_hosts: source.list("BINDERY_ALLOWED_HOSTS"),
+            managed: args.managed,
+            grace: source.seconds("BINDERY_GRACE", 30)?,
+            durability: source.durability()?,
+            production: source.flag("MCP_PRODUCTION")?,
+            max_body: source.positive(
+                "BINDERY_MAX_BODY",
+                "a number of bytes, 1 or more",
+                16 * 1024 * 1024,
+            )?,
+            request_timeout: source.seconds("BINDERY_REQUEST_TIMEOUT", 30)?,
+            log: variable("RUST_LOG")
+                .filter(|filter| !filter.is_empty())
+                .unwrap_or_else(|| "info".to_owned()),
+        };
+        config.checked()
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        let refused = |variable, given: String, takes| Err(ConfigError { variable, given, takes });
+        if !self.bind.is_loopback() {
+            let takes = "a loopback address: any other needs API keys, which this version does not have";
+            return refused("BINDERY_BIND", self.bind.to_string(), takes);
+        }
+        if self.request_timeout.is_zero() {
+            return refused("BINDERY_REQUEST_TIMEOUT", "0".to_owned(), "a number of seconds, 1 or more");
+        }
+        Ok(self)
+    }
+}
+
+fn current_folder() -> Result<PathBuf, ConfigError> {
+    env::current_dir().map_err(|error| ConfigError {
+        variable: "BINDERY_WORKSPACE",
+        given: format!("the current folder, which cannot be read: {error}"),
+        takes: "a folder",
+    })
+}
+
+/// The settings as lines that a shell or an environment file can read back.
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "BINDERY_WORKSPACE={}", self.workspace.display())?;
+        writeln!(f, "BINDERY_BIND={}", self.bind)?;
+        writeln!(f, "BINDERY_PORT={}", self.port)?;
+        writeln!(f, "BINDERY_ALLOWED_HOSTS={}", self.allowed_hosts.join(","))?;
+        writeln!(f, "BINDERY_GRACE={}", self.grace.as_secs())?;
+        writeln!(f, "BINDERY_DURABILITY={}", durability_word(self.durability))?;
+        writeln!(f, "BINDERY_MAX_BODY={}", self.max_body)?;
+        writeln!(f, "BINDERY_REQUEST_TIMEOUT={}", self.request_timeout.as_secs())?;
+        writeln!(f, "MCP_PRODUCTION={}", self.production)?;
+        writeln!(f, "RUST_LOG={}", self.log)?;
+        writeln!(f, "# --no-tcp={} --managed={}", !self.tcp, self.managed)
+    }
+}
+
+const fn durability_word(durability: Synchronous) -> &'static str {
+    match durability {
+        Synchronous::Full => "full",
+        Synchronous::Normal => "normal",
+    }
+}
+
+/// The environment, or a test's idea of it.
+struct Source<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Source<'_> {
+    /// The variable, unless it is unset or empty.
+    fn text(&self, name: &str) -> Option<String> {
+        (self.variable)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn parsed<T: FromStr>(
+        &self,
+        variable: &'static str,
+        takes: &'static str,
+        default: T,
+    ) -> Result<T, ConfigError> {
+        let Some(given) = self.text(variable) else { return Ok(default) };
+        given.parse().map_err(|_| ConfigError { variable, given, takes })
+    }
+
+    fn positive(
+        &self,
+        variable: &'static str,
+        takes: &'static str,
+        default: usize,
+    ) -> Result<usize, ConfigError> {
+        match self.parsed(variable, takes, default)? {
+            0 => Err(ConfigError { variable, given: "0".to_owned(), takes }),
+            number => Ok(number),
+        }
+    }
+
+    fn seconds(&self, variable: &'static str, default: u32) -> Result<Duration, ConfigError> {
+        let seconds: u32 = self.parsed(variable, "a whole number of seconds", default)?;
+        Ok(Duration::from_secs(seconds.into()))
+    }
+
+    fn list(&self, variable: &str) -> Vec<String> {
+        let text = self.text(variable).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn flag(&self, variable: &'static str) -> Result<bool, ConfigError> {
+        let Some(given) = self.text(variable) else { return Ok(false) };
+        match given.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Ok(true),
+            "false" | "0" | "no" | "off" => Ok(false),
+            _ => Err(ConfigError { variable, given, takes: "true or false" }),
+        }
+    }
+
+    fn durability(&self) -> Result<Synchronous, ConfigError> {
+        let variable = "BINDERY_DURABILITY";
+        let Some(given) = self.text(variable) else { return Ok(StoreOptions::new("").synchronous) };
+        match given.to_ascii_lowercase().as_str() {
+            "full" => Ok(Synchronous::Full),
+            "normal" => Ok(Synchronous::Normal),
+            _ => Err(ConfigError { variable, given, takes: "full or normal" }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn read(flags: &[&str], variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let args = Args::parse_from(["bindery-backend"].iter().chain(flags));
+        let find = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned())
+        };
+        Config::read(&args, find)
+    }
+
+    #[test]
+    fn a_flag_wins_over_a_variable_and_a_variable_over_the_default() {
+        assert_eq!(read(&[], &[]).unwrap().port, 3000);
+        assert_eq!(read(&[], &[("BINDERY_PORT", "4000")]).unwrap().port, 4000);
+        assert_eq!(read(&["--port", "0"], &[("BINDERY_PORT", "4000")]).unwrap().port, 0);
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_what_it_takes() {
+        for (name, value) in [
+            ("BINDERY_PORT", "70000"),
+            ("BINDERY_BIND", "here"),
+            ("BINDERY_GRACE", "-1"),
+            ("BINDERY_DURABILITY", "some"),
+            ("BINDERY_MAX_BODY", "0"),
+            ("BINDERY_REQUEST_TIMEOUT", "0"),
+            ("MCP_PRODUCTION", "perhaps"),
+        ] {
+            let error = read(&[], &[(name, value)]).unwrap_err();
+            assert_eq!((error.variable, error.given.as_str()), (name, value));
+        }
+    }
+
+    #[test]
+    fn an_address_that_others_can_reach_is_refused() {
+        let error = read(&["--bind", "0.0.0.0"], &[]).unwrap_err();
+        assert!(error.to_string().contains("API keys"), "{error}");
+        assert!(read(&["--bind", "::1"], &[]).is_ok());
+    }
+
+    #[test]
+    fn what_is_printed_reads_back_as_it_was() {
+        let variables = [("BINDERY_ALLOWED_HOSTS", "a.example, b.example"), ("BINDERY_WORKSPACE", "/w")];
+        let config = read(&[], &variables).unwrap();
+        let printed = config.to_string();
+        let printed: Vec<_> = printed.lines().filter_map(|line| line.split_once('=')).collect();
+        assert_eq!(read(&[], &printed).unwrap(), config);
+    }
+}

@@ -1,0 +1,79 @@
+//! The command line.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use clap::{Parser, Subcommand};
+
+const ENVIRONMENT: &str = "\
+Environment (flags win):
+  BINDERY_WORKSPACE        folder to serve                                [current folder]
+  BINDERY_PORT             port to try first; 0 takes any                 [3000]
+  BINDERY_BIND             loopback address to listen on                  [127.0.0.1]
+  BINDERY_ALLOWED_HOSTS    further names in Host and Origin, by commas
+  BINDERY_GRACE            with --managed: seconds without a reader       [30]
+  BINDERY_DURABILITY       full or normal: what survives a power cut
+  BINDERY_MAX_BODY         most bytes in a request body                   [16777216]
+  BINDERY_REQUEST_TIMEOUT  seconds that a request may take                [30]
+  MCP_PRODUCTION           true: faults are told as constant texts        [false]
+  RUST_LOG                 what is logged to stderr                       [info]
+
+Files, in the workspace:
+  .vespera/tasks.db        the database
+  .vespera/roles.toml      your own roles, if you have any
+  .vespera/backend.json    where the running backend listens
+  .vespera/backend.sock    its Unix socket
+
+Exit status: 0 stopped as asked, 1 failed, 2 wrong setting, 3 another backend serves the
+workspace, 130 stopped by a second signal.
+
+Try:  bindery-backend --workspace ~/project
+      curl http://localhost:3000/health
+      open http://localhost:3000/docs";
+
+/// The task store of a workspace, served over HTTP on this machine.
+///
+/// Serves the tasks in WORKSPACE/.vespera/tasks.db on a Unix socket and on 127.0.0.1, until
+/// SIGTERM or Ctrl-C: requests that run are finished, then the store is closed. A second signal
+/// stops at once. One backend serves a workspace at a time.
+#[derive(Debug, Clone, Default, Parser)]
+#[command(name = "bindery-backend", version, after_help = ENVIRONMENT)]
+pub struct Args {
+    /// What to do; `serve` when not given.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// The folder to serve; exactly this one, no parent is searched.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub workspace: Option<PathBuf>,
+
+    /// The port to try first. When it is taken, the next free one is used, and the log and
+    /// backend.json say which.
+    #[arg(long, global = true)]
+    pub port: Option<u16>,
+
+    /// The loopback address to listen on.
+    #[arg(long, value_name = "ADDRESS", global = true)]
+    pub bind: Option<IpAddr>,
+
+    /// Listen on the Unix socket only.
+    #[arg(long, global = true)]
+    pub no_tcp: bool,
+
+    /// Leave when no change feed has been open for BINDERY_GRACE seconds, as an assistant's
+    /// server wants it that starts the backend.
+    #[arg(long, global = true)]
+    pub managed: bool,
+
+    /// Print the settings that apply and leave.
+    #[arg(long, global = true)]
+    pub print_config: bool,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Serve the workspace.
+    Serve,
+    /// Print the OpenAPI document, without a workspace.
+    Openapi,
+}

@@ -1,0 +1,99 @@
+//! Who may talk to a server on the loopback address: programs of this machine, and no web page.
+//!
+//! A page of another site can make a browser send requests to `127.0.0.1`, and with DNS rebinding
+//! even under a name of its own. It cannot choose `Host` and `Origin`: those tell it apart.
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, Uri, header, uri::Authority},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use shared_types::{Error, ErrorCode};
+
+use super::problem::Problem;
+use crate::app::App;
+
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// Lets a request through when its `Host`, and its `Origin` if it has one, are ours.
+pub(super) async fn check_host_and_origin(State(app): State<App>, request: Request, next: Next) -> Response {
+    let extra = &app.options().allowed_hosts;
+    match host(request.headers(), request.uri(), extra).and_then(|()| origin(request.headers(), extra)) {
+        Ok(()) => next.run(request).await,
+        Err(error) => Problem(error).into_response(),
+    }
+}
+
+/// Lets a request through unless it has an `Origin` that is not ours.
+pub(super) async fn check_origin(State(app): State<App>, request: Request, next: Next) -> Response {
+    match origin(request.headers(), &app.options().allowed_hosts) {
+        Ok(()) => next.run(request).await,
+        Err(error) => Problem(error).into_response(),
+    }
+}
+
+fn host(headers: &HeaderMap, uri: &Uri, extra: &[String]) -> Result<(), Error> {
+    let refused = || {
+        Error::new(ErrorCode::Forbidden, "the Host header names another host")
+            .suggest("Use http://localhost or http://127.0.0.1, or add the name to BINDERY_ALLOWED_HOSTS.")
+    };
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(only), None) = (hosts.next(), hosts.next()) else { return Err(refused()) };
+    let named = only.to_str().ok().and_then(|text| text.parse().ok());
+    // A target in absolute form names a host too, and takes precedence over the header.
+    let allowed = |authority: &Authority| is_allowed(authority, extra);
+    if named.is_some_and(|authority| allowed(&authority)) && uri.authority().is_none_or(allowed) {
+        return Ok(());
+    }
+    Err(refused())
+}
+
+fn origin(headers: &HeaderMap, extra: &[String]) -> Result<(), Error> {
+    for origin in headers.get_all(header::ORIGIN) {
+        let uri: Option<Uri> = origin.to_str().ok().and_then(|text| text.parse().ok());
+        let authority = uri.as_ref().filter(|uri| uri.scheme().is_some()).and_then(Uri::authority);
+        if !authority.is_some_and(|authority| is_allowed(authority, extra)) {
+            return Err(Error::new(ErrorCode::Forbidden, "the Origin header names another site")
+                .suggest("Web pages of other sites cannot use this server."));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the host is one of ours, on any port. Names before an `@` are not hosts.
+fn is_allowed(authority: &Authority, extra: &[String]) -> bool {
+    let host = authority.host();
+    let ours = LOOPBACK.into_iter().chain(extra.iter().map(String::as_str));
+    !authority.as_str().contains('@') && ours.into_iter().any(|name| name.eq_ignore_ascii_case(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(authority: &str) -> bool {
+        authority.parse().is_ok_and(|authority| is_allowed(&authority, &["desk.example".to_owned()]))
+    }
+
+    #[test]
+    fn loopback_names_are_ours_on_any_port() {
+        for name in ["localhost", "LOCALHOST:3000", "127.0.0.1:1", "[::1]:3000", "desk.example:80"] {
+            assert!(allowed(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_only_look_like_ours_are_not() {
+        for name in [
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "localhost@evil.example",
+            "::1",
+        ] {
+            assert!(!allowed(name), "{name}");
+        }
+        assert!(!allowed("evil@localhost"));
+    }
+}

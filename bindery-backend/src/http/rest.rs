@@ -1,0 +1,69 @@
+//! The REST face: every route of the list of operations, answered by one handler.
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{MethodFilter, on},
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use shared_types::{
+    Method, Operation,
+    health::HealthStatus,
+    operation::{HealthCheck, OPERATIONS, Route},
+};
+
+use super::{caller, input, problem::Problem};
+use crate::app::App;
+
+/// The routes of all operations.
+pub(super) fn routes() -> Router<App> {
+    let routes = OPERATIONS.iter().flat_map(|spec| spec.routes.iter().map(move |route| (spec.name, route)));
+    routes.fold(Router::new(), |router, (name, route)| {
+        let handler = move |State(app): State<App>, request: Request| answer(app, name, route, request);
+        router.route(route.path, on(filter(route.method), handler))
+    })
+}
+
+const fn filter(method: Method) -> MethodFilter {
+    match method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+        Method::Patch => MethodFilter::PATCH,
+        Method::Delete => MethodFilter::DELETE,
+    }
+}
+
+/// Every success is a 200, a created row too: the same route can change, replay or find nothing
+/// to do, and which of these it was stands in the result.
+async fn answer(
+    app: App,
+    name: &'static str,
+    route: &'static Route,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (input, parts) =
+        input::gather(&app, route.path, request).await.map_err(|error| app.disclose(name, error))?;
+    let caller = caller::read(&parts.headers)?;
+    let output = app.call(name, input, caller).await?;
+    Ok((status(name, &output), json(output)).into_response())
+}
+
+/// Probes look at the status alone, so an unhealthy backend says so there as well.
+fn status(name: &str, output: &RawValue) -> StatusCode {
+    #[derive(Deserialize)]
+    struct Verdict {
+        status: HealthStatus,
+    }
+    let unhealthy = |verdict: Verdict| verdict.status == HealthStatus::Unhealthy;
+    if name == HealthCheck::SPEC.name && serde_json::from_str(output.get()).is_ok_and(unhealthy) {
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
+    StatusCode::OK
+}
+
+fn json(output: Box<RawValue>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], String::from(Box::<str>::from(output)))
+}

@@ -1,0 +1,90 @@
+//! `POST /rpc`: JSON-RPC 2.0, one call or a batch.
+
+mod envelope;
+
+use axum::{
+    body::Bytes,
+    extract::{Request, State},
+    http::{StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use futures::{StreamExt, stream};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use shared_types::{Error, ErrorCode, rpc::RequestId};
+
+use self::envelope::{Call, Message};
+use super::{body, caller, problem::Problem};
+use crate::{app::App, handle::Caller};
+
+/// How many calls of one batch are carried out at the same time.
+const AT_ONCE: usize = 4;
+
+/// Answers a JSON-RPC message. What is wrong with the transport is a problem, as on every route;
+/// what is wrong with the message is a JSON-RPC error under status 200.
+pub(super) async fn answer(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let (bytes, caller) = receive(&app, &parts, body).await.map_err(|error| app.disclose("rpc", error))?;
+    Ok(match envelope::parse(&bytes) {
+        Err(error) => respond(Some(failure(None, &error))),
+        Ok(Message::Single(call)) => respond(carry_out(&app, call, caller).await),
+        Ok(Message::Batch(calls)) => respond(carry_out_all(&app, calls, &caller).await),
+    })
+}
+
+async fn receive(app: &App, parts: &Parts, body: axum::body::Body) -> Result<(Bytes, Caller), Error> {
+    let bytes = body::read(app, &parts.headers, body).await?;
+    if !bytes.is_empty() {
+        body::require_json(&parts.headers)?;
+    }
+    Ok((bytes, caller::read(&parts.headers)?))
+}
+
+/// `None` when every call was a notification.
+async fn carry_out_all(app: &App, calls: Vec<Result<Call, Error>>, caller: &Caller) -> Option<String> {
+    let answers = calls.into_iter().map(|call| carry_out(app, call, caller.clone()));
+    let answers: Vec<Option<String>> = stream::iter(answers).buffered(AT_ONCE).collect().await;
+    let answers: Vec<String> = answers.into_iter().flatten().collect();
+    (!answers.is_empty()).then(|| format!("[{}]", answers.join(",")))
+}
+
+/// `None` for a notification: it is carried out, and not answered, whatever becomes of it.
+async fn carry_out(app: &App, call: Result<Call, Error>, caller: Caller) -> Option<String> {
+    let call = match call {
+        Ok(call) => call,
+        Err(error) => return Some(failure(None, &error)),
+    };
+    let result = match call.input(app.intake()) {
+        Ok(input) => app.call(&call.method, input, caller).await,
+        Err(error) => Err(error),
+    };
+    let id = call.id?;
+    Some(match result {
+        Ok(result) => success(&id, &result),
+        Err(error) => failure(Some(&id), &error),
+    })
+}
+
+fn respond(answer: Option<String>) -> Response {
+    match answer {
+        Some(answer) => ([(header::CONTENT_TYPE, "application/json")], answer).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+/// The result is written into the envelope as the text it already is.
+fn success(id: &RequestId, result: &RawValue) -> String {
+    #[derive(Serialize)]
+    struct Success<'a> {
+        jsonrpc: &'static str,
+        id: &'a RequestId,
+        result: &'a RawValue,
+    }
+    serde_json::to_string(&Success { jsonrpc: "2.0", id, result }).unwrap_or_else(|error| {
+        failure(Some(id), &Error::new(ErrorCode::Internal, format!("cannot write the result: {error}")))
+    })
+}
+
+fn failure(id: Option<&RequestId>, error: &Error) -> String {
+    shared_types::rpc::failure(id, error).to_string()
+}

@@ -1,0 +1,16 @@
+//! The HTTP face from outside: in process through the router, and as the real binary.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on says where and stops"
+)]
+
+mod events;
+mod fixture;
+mod openapi;
+mod process;
+mod rest;
+mod rpc;
+mod security;

@@ -1,0 +1,236 @@
+//! The real binary: how it starts, whom it lets in, how it stops.
+
+use std::{
+    fs,
+    io::Read,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use bindery_backend::serve::BackendFile;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpStream, UnixStream},
+};
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// A backend that is stopped with the test.
+struct Backend {
+    child: Child,
+    about: BackendFile,
+}
+
+impl Backend {
+    fn start(workspace: &Path, flags: &[&str]) -> Self {
+        let mut child = command(workspace, flags).spawn().unwrap();
+        let file = workspace.join(".vespera/backend.json");
+        let about = wait_for("backend.json", || {
+            assert_eq!(child.try_wait().unwrap(), None, "it left before it listened");
+            BackendFile::read(&file).filter(|about| about.pid == child.id())
+        });
+        Self { child, about }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    fn exit_code(&mut self) -> Option<i32> {
+        wait_for("its end", || self.child.try_wait().unwrap()).code()
+    }
+
+    async fn tcp(&self) -> TcpStream {
+        let url = self.about.url.as_deref().unwrap();
+        TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap()
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(workspace: &Path, flags: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bindery-backend"));
+    command.arg("--workspace").arg(workspace).args(["--port", "0"]).args(flags);
+    command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Looks until there is something to see. What is waited for happens in another process, which
+/// has no other way to tell.
+fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(begun.elapsed() < LONG, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// One request as a simple client sends it; returns the status and the body.
+async fn exchange<S>(mut stream: S, method: &str, path: &str, body: Option<Value>) -> (u16, Value)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let body = body.map(|body| body.to_string()).unwrap_or_default();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + &body).as_bytes()).await.unwrap();
+    let mut reply = String::new();
+    tokio::time::timeout(LONG, stream.read_to_string(&mut reply)).await.unwrap().unwrap();
+    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap())
+}
+
+#[tokio::test]
+async fn it_serves_a_workspace_and_keeps_its_data_over_a_restart() {
+    let workspace = TempDir::new().unwrap();
+    let mut first = Backend::start(workspace.path(), &[]);
+    assert_eq!(Path::new(&first.about.workspace), workspace.path().canonicalize().unwrap());
+
+    let title = json!({ "title": "kept" });
+    let (status, written) = exchange(first.tcp().await, "POST", "/api/tasks", Some(title)).await;
+    assert_eq!(status, 200, "{written}");
+    let socket = UnixStream::connect(&first.about.socket).await.unwrap();
+    let (_, health) = exchange(socket, "GET", "/health", None).await;
+    assert_eq!(health["database_id"], first.about.database_id);
+
+    first.signal(Signal::TERM);
+    assert_eq!(first.exit_code(), Some(0));
+    assert!(!workspace.path().join(".vespera/backend.json").exists());
+    assert!(!Path::new(&first.about.socket).exists());
+
+    let second = Backend::start(workspace.path(), &[]);
+    assert_eq!(second.about.database_id, first.about.database_id);
+    let path = format!("/api/tasks/{}", written["task"]["id"].as_str().unwrap());
+    let (_, read) = exchange(second.tcp().await, "GET", &path, None).await;
+    assert_eq!(read["task"]["title"], "kept");
+}
+
+#[test]
+fn a_second_backend_is_refused_and_told_where_the_first_is() {
+    let workspace = TempDir::new().unwrap();
+    let first = Backend::start(workspace.path(), &[]);
+    let second = command(workspace.path(), &[]).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(second.status.code(), Some(3));
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(said.contains(&format!("pid {}", first.about.pid)), "{said}");
+    assert!(said.contains(first.about.url.as_deref().unwrap()), "{said}");
+}
+
+#[test]
+fn a_backend_that_was_killed_leaves_nothing_in_the_way() {
+    let workspace = TempDir::new().unwrap();
+    let mut first = Backend::start(workspace.path(), &[]);
+    first.signal(Signal::KILL);
+    assert_eq!(first.exit_code(), None);
+    assert!(Path::new(&first.about.socket).exists());
+    let second = Backend::start(workspace.path(), &[]);
+    assert_ne!(second.about.pid, first.about.pid);
+}
+
+#[tokio::test]
+async fn a_feed_keeps_a_managed_backend_and_its_end_lets_it_go() {
+    let workspace = TempDir::new().unwrap();
+    let mut child = command(workspace.path(), &["--managed"]);
+    child.env("BINDERY_GRACE", "1");
+    let child = child.spawn().unwrap();
+    let file = workspace.path().join(".vespera/backend.json");
+    let about = wait_for("backend.json", || BackendFile::read(&file));
+    let mut backend = Backend { child, about };
+
+    let mut feed = UnixStream::connect(&backend.about.socket).await.unwrap();
+    feed.write_all(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut seen = [0; 16];
+    feed.read_exact(&mut seen).await.unwrap();
+    // Twice the grace: only the feed can have kept it.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(backend.child.try_wait().unwrap(), None);
+    drop(feed);
+    assert_eq!(backend.exit_code(), Some(0));
+}
+
+#[tokio::test]
+async fn an_open_feed_does_not_hold_up_the_end() {
+    let workspace = TempDir::new().unwrap();
+    let mut backend = Backend::start(workspace.path(), &["--no-tcp"]);
+    assert_eq!(backend.about.url, None);
+    let mut feed = UnixStream::connect(&backend.about.socket).await.unwrap();
+    feed.write_all(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut seen = [0; 16];
+    feed.read_exact(&mut seen).await.unwrap();
+
+    let asked = Instant::now();
+    backend.signal(Signal::TERM);
+    assert_eq!(backend.exit_code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn a_second_signal_stops_at_once() {
+    let workspace = TempDir::new().unwrap();
+    let mut backend = Backend::start(workspace.path(), &[]);
+    // A request whose body never comes keeps the first signal waiting.
+    let mut stream = backend.tcp().await;
+    let head = b"POST /api/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+        Content-Length: 10\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head).await.unwrap();
+    // The answer to `Expect` shows that the handler reads.
+    stream.read_exact(&mut [0; 12]).await.unwrap();
+
+    backend.signal(Signal::INT);
+    let file = workspace.path().join(".vespera/backend.json");
+    wait_for("the first signal", || (!file.exists()).then_some(()));
+    backend.signal(Signal::INT);
+    assert_eq!(backend.exit_code(), Some(130));
+}
+
+#[test]
+fn wrong_settings_are_named() {
+    let workspace = TempDir::new().unwrap();
+    for (name, value) in
+        [("BINDERY_DURABILITY", "some"), ("RUST_LOG", "bindery=loud"), ("BINDERY_BIND", "0.0.0.0")]
+    {
+        let output = command(workspace.path(), &[]).env(name, value).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(name) && said.contains(value), "{said}");
+    }
+    assert!(!workspace.path().join(".vespera").exists());
+}
+
+#[test]
+fn the_log_is_one_line_an_event_and_begins_with_where_it_serves() {
+    let workspace = TempDir::new().unwrap();
+    let log = workspace.path().join("log");
+    let mut command = command(workspace.path(), &[]);
+    command.stderr(fs::File::create(&log).unwrap());
+    let child = command.spawn().unwrap();
+    let file = workspace.path().join(".vespera/backend.json");
+    let about = wait_for("backend.json", || BackendFile::read(&file));
+    let mut backend = Backend { child, about };
+    backend.signal(Signal::TERM);
+    assert_eq!(backend.exit_code(), Some(0));
+
+    let mut text = String::new();
+    fs::File::open(&log).unwrap().read_to_string(&mut text).unwrap();
+    let first = text.lines().next().unwrap();
+    for part in [&backend.about.workspace, &backend.about.database, backend.about.url.as_ref().unwrap()] {
+        assert!(first.contains(part.as_str()), "{first}");
+    }
+    assert!(!text.contains('\u{1b}'), "{text}");
+}
