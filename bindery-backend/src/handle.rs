@@ -19,5 +19,9 @@ pub trait Handle<Op: Operation> {
     ///
     /// # Errors
     /// An [`Error`] that the caller may see; nothing has been changed then.
-    fn handle(&self, input: Op::Input, caller: &Caller) -> impl Future<Output = Result<Op::Output, Error>> + Send;
+    fn handle(
+        &self,
+        input: Op::Input,
+        caller: &Caller,
+    ) -> impl Future<Output = Result<Op::Output, Error>> + Send;
 }

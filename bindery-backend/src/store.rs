@@ -1,0 +1,183 @@
+//! The store: tasks, projects, notes, documents and claims in one SQLite database.
+//!
+//! # Theory of operation
+//! Reads take a connection from a pool and see one snapshot of the database. Writes are queued for
+//! one task that owns the one connection which may write: it gathers what is waiting into a
+//! transaction, runs each request in a savepoint of its own, commits, and only then answers. A
+//! request that fails leaves no trace; one that succeeds has appended to the `changes` table, which
+//! is its history, its undo log, and the feed that [`Store::subscribe`] hears.
+//!
+//! What is derived from rows (counts, open dependencies, tags, the full-text index) is kept by
+//! triggers, in `migrations/sqlite`. All SQL of the backend is in this module and there.
+
+mod clock;
+mod cursor;
+mod dashboard;
+mod documents;
+mod executions;
+mod fault;
+mod feed;
+mod history;
+mod ids;
+mod metrics;
+mod open;
+mod options;
+mod pool_health;
+mod projects;
+mod record;
+mod replay;
+mod resolve;
+mod roles;
+mod search;
+mod tasks;
+mod transaction;
+mod writer;
+
+use std::{sync::Arc, time::Instant};
+
+use futures::future::BoxFuture;
+use shared_types::{Error, Timestamp};
+use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
+use tokio::sync::broadcast;
+
+pub use self::{
+    clock::Clock,
+    feed::ChangeEvent,
+    open::OpenError,
+    options::{StoreOptions, Synchronous},
+    pool_health::{memory_advice, pool_health},
+};
+use self::{fault::Fault, metrics::Metrics, writer::Writer};
+use crate::roles::Roles;
+
+/// A handle to the store; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    options: StoreOptions,
+    database_id: String,
+    roles: Arc<Roles>,
+    clock: Clock,
+    /// Connections that can only read.
+    pool: SqlitePool,
+    /// The way to the one connection that writes.
+    writer: Writer,
+    metrics: Arc<Metrics>,
+    feed: broadcast::Sender<Arc<ChangeEvent>>,
+}
+
+impl Store {
+    /// Identifies the database, whatever its path; made when the database was created.
+    pub fn database_id(&self) -> &str {
+        &self.inner.database_id
+    }
+
+    /// The roles that tasks can name.
+    pub fn roles(&self) -> &Roles {
+        &self.inner.roles
+    }
+
+    /// Hears of every change from now on, after its commit, in the order of `seq`. A subscriber that
+    /// lags can catch up with [`Store::changes_after`].
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<ChangeEvent>> {
+        self.inner.feed.subscribe()
+    }
+
+    /// Reads the least that proves the database can be read.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.read("ping", |connection| {
+            Box::pin(async move {
+                sqlx::query("SELECT 1 FROM meta LIMIT 1").execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Answers what is queued, then folds the log into the database and closes it. Writes that come
+    /// later are refused.
+    pub async fn close(&self) {
+        let connection = self.inner.writer.stop().await;
+        self.inner.pool.close().await;
+        let Some(mut connection) = connection else { return };
+        // The readers are gone, so that the log can be emptied; SQLite removes it with the last
+        // connection. Neither step is needed for what is stored, so failing is only worth a line.
+        for statement in ["PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+            if let Err(error) = sqlx::query(statement).execute(&mut connection).await {
+                tracing::warn!(statement, %error, "the database was not tidied up");
+            }
+        }
+        if let Err(error) = connection.close().await {
+            tracing::warn!(%error, "the database was not closed in order");
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Runs one reading statement, counted and timed under the name `statement`.
+    async fn read<T, Q>(&self, statement: &'static str, query: Q) -> Result<T, Error>
+    where
+        T: Send,
+        Q: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Fault>> + Send,
+    {
+        let mut connection = self.connection(statement).await?;
+        let begun = Instant::now();
+        let answer = query(&mut connection).await;
+        drop(connection);
+        self.read_ended(statement, begun, answer)
+    }
+
+    /// As [`Store::read`], for several statements that have to see the same state.
+    async fn read_together<T, Q>(&self, statement: &'static str, query: Q) -> Result<T, Error>
+    where
+        T: Send,
+        Q: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Fault>> + Send,
+    {
+        let mut connection = self.connection(statement).await?;
+        let begun = Instant::now();
+        let answer = async {
+            // Ends by itself when dropped, also when the caller goes away in the middle.
+            let mut snapshot = connection.begin().await?;
+            let answer = query(&mut snapshot).await?;
+            snapshot.commit().await?;
+            Ok(answer)
+        }
+        .await;
+        drop(connection);
+        self.read_ended(statement, begun, answer)
+    }
+
+    async fn connection(&self, statement: &'static str) -> Result<PoolConnection<Sqlite>, Error> {
+        let asked = Instant::now();
+        let connection = self.inner.pool.acquire().await;
+        self.inner.metrics.acquired(asked.elapsed(), connection.is_ok());
+        self.observe_pool();
+        connection.map_err(|error| Fault::from(error).into_error(statement))
+    }
+
+    fn read_ended<T>(
+        &self,
+        statement: &'static str,
+        begun: Instant,
+        answer: Result<T, Fault>,
+    ) -> Result<T, Error> {
+        let failed = answer.as_ref().is_err_and(Fault::is_ours);
+        self.inner.metrics.ran(statement, begun.elapsed(), failed, self.now());
+        self.observe_pool();
+        answer.map_err(|fault| fault.into_error(statement))
+    }
+
+    fn observe_pool(&self) {
+        let (_, utilization) = metrics::use_of(&self.inner.pool, self.inner.options.max_connections);
+        self.inner.metrics.observe(utilization, Instant::now());
+    }
+}

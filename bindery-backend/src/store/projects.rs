@@ -1,0 +1,269 @@
+//! Projects: created and changed by one operation, read by two.
+
+use shared_types::{
+    Error, ErrorCode, ProjectId, Timestamp,
+    history::Action,
+    operation,
+    project::{
+        CreateProject, GetProject, ListProjects, Project, ProjectPage, ProjectRead, ProjectStatus,
+        ProjectWritten,
+    },
+    search::EntityKind,
+};
+use sqlx::{FromRow, SqliteConnection};
+
+use super::{
+    Store,
+    cursor::{Cursor, Order},
+    fault::Fault,
+    history::{Difference, Entry},
+    record::word,
+    replay::write_operation,
+    resolve::{self, name_key, required},
+    transaction::Tx,
+};
+use crate::handle::{Caller, Handle};
+
+/// Rows on a page when the caller does not say.
+const LIMIT: i64 = 50;
+
+/// The most rows on a page.
+const MOST: i64 = 1000;
+
+/// Fields that follow from the tasks, or from the write itself.
+const DERIVED: &[&str] = &["open_tasks", "done_tasks", "updated_at", "version"];
+
+/// `SELECT` of everything that makes a [`Project`], from `projects p`.
+macro_rules! select_projects {
+    ($rest:literal) => {
+        concat!(
+            "SELECT p.id, p.name, p.description, p.status, p.created_at, p.updated_at, p.version,
+                    (SELECT ifnull(sum(c.count), 0) FROM task_counts c
+                     WHERE c.project_id = p.id AND c.status IN ('todo', 'doing', 'blocked')) AS open_tasks,
+                    (SELECT ifnull(sum(c.count), 0) FROM task_counts c
+                     WHERE c.project_id = p.id AND c.status = 'done') AS done_tasks
+             FROM projects p ",
+            $rest
+        )
+    };
+}
+
+#[derive(FromRow)]
+struct ProjectRow {
+    id: i64,
+    name: String,
+    description: Option<String>,
+    status: String,
+    open_tasks: i64,
+    done_tasks: i64,
+    created_at: i64,
+    updated_at: i64,
+    version: i64,
+}
+
+impl ProjectRow {
+    fn into_project(self) -> Result<Project, Fault> {
+        Ok(Project {
+            id: ProjectId::from_row_id(self.id),
+            name: self.name,
+            description: self.description,
+            status: word(&self.status)?,
+            open_tasks: self.open_tasks,
+            done_tasks: self.done_tasks,
+            created_at: Timestamp::from_millis(self.created_at),
+            updated_at: Timestamp::from_millis(self.updated_at),
+            version: self.version,
+        })
+    }
+}
+
+write_operation!(operation::CreateProject, create_or_change);
+
+async fn create_or_change(tx: &mut Tx<'_>, input: CreateProject) -> Result<ProjectWritten, Fault> {
+    let project = match input.project_id.clone() {
+        Some(reference) => {
+            let id = resolve::project(tx.connection, &reference, "project_id").await?;
+            change(tx, id, input).await?
+        }
+        None => create(tx, input).await?,
+    };
+    Ok(ProjectWritten { project, replayed: false, guard: tx.caller.guard.clone() })
+}
+
+async fn create(tx: &mut Tx<'_>, input: CreateProject) -> Result<Project, Fault> {
+    let name = required(input.name, "", "name")?;
+    let mut description = None;
+    input.description.apply(&mut description);
+    let project = Project {
+        id: tx.new_project_id(),
+        name,
+        description,
+        status: input.status.unwrap_or_default(),
+        open_tasks: 0,
+        done_tasks: 0,
+        created_at: tx.now,
+        updated_at: tx.now,
+        version: 1,
+    };
+    check_name(tx.connection, &project).await?;
+    sqlx::query(
+        "INSERT INTO projects (id, name, name_key, description, status, created_at, updated_at, version)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1)",
+    )
+    .bind(project.id.row_id())
+    .bind(&project.name)
+    .bind(name_key(&project.name))
+    .bind(project.description.as_deref())
+    .bind(project.status.as_str())
+    .bind(tx.now.as_millis())
+    .execute(&mut *tx.connection)
+    .await?;
+    put_down(tx, &project, Action::Created, Difference::creation(&project)?).await?;
+    get(tx.connection, project.id).await
+}
+
+async fn change(tx: &mut Tx<'_>, id: ProjectId, input: CreateProject) -> Result<Project, Fault> {
+    let before = get(tx.connection, id).await?;
+    check_version(&before, input.expected_version)?;
+    let mut after = before.clone();
+    after.name = input.name.unwrap_or(after.name);
+    input.description.apply(&mut after.description);
+    after.status = input.status.unwrap_or(after.status);
+    let difference = Difference::between(&before, &after, DERIVED)?;
+    if difference.is_empty() {
+        return Ok(before);
+    }
+    check_name(tx.connection, &after).await?;
+    after.version += 1;
+    sqlx::query(
+        "UPDATE projects SET name = ?2, name_key = ?3, description = ?4, status = ?5, updated_at = ?6, version = ?7
+         WHERE id = ?1",
+    )
+    .bind(id.row_id())
+    .bind(&after.name)
+    .bind(name_key(&after.name))
+    .bind(after.description.as_deref())
+    .bind(after.status.as_str())
+    .bind(tx.now.as_millis())
+    .bind(after.version)
+    .execute(&mut *tx.connection)
+    .await?;
+    put_down(tx, &after, Action::Updated, difference).await?;
+    get(tx.connection, id).await
+}
+
+async fn put_down(
+    tx: &mut Tx<'_>,
+    project: &Project,
+    action: Action,
+    difference: Difference,
+) -> Result<(), Fault> {
+    tx.record(Entry {
+        entity: EntityKind::Project,
+        row_id: project.id.row_id(),
+        action,
+        version: project.version,
+        difference,
+        affects: Vec::new(),
+        undoes: None,
+    })
+    .await
+}
+
+/// Refuses a blank name, and one that another project has.
+async fn check_name(connection: &mut SqliteConnection, project: &Project) -> Result<(), Fault> {
+    if project.name.trim().is_empty() {
+        return Err(Error::new(ErrorCode::InvalidValue, "name must not be blank.").at("name").into());
+    }
+    let other: Option<i64> = sqlx::query_scalar("SELECT id FROM projects WHERE name_key = ?1 AND id <> ?2")
+        .bind(name_key(&project.name))
+        .bind(project.id.row_id())
+        .fetch_optional(connection)
+        .await?;
+    let Some(other) = other.map(ProjectId::from_row_id) else { return Ok(()) };
+    Err(Error::new(
+        ErrorCode::AlreadyExists,
+        format!("There is a project \"{}\" already.", project.name.trim()),
+    )
+    .at("name")
+    .with("project_id", other.to_string())
+    .suggest(format!("Use it as project_id={other}, or choose another name."))
+    .into())
+}
+
+fn check_version(project: &Project, expected: Option<i64>) -> Result<(), Fault> {
+    match expected {
+        Some(expected) if expected != project.version => Err(Error::new(
+            ErrorCode::VersionConflict,
+            format!("Project {} is at version {}, not {expected}.", project.id, project.version),
+        )
+        .at("expected_version")
+        .with("current_version", project.version)
+        .with("current", serde_json::to_value(project)?)
+        .suggest(format!(
+            "Merge with the current row, then repeat with expected_version={}.",
+            project.version
+        ))
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+/// The project with this id, which is known to be there.
+async fn get(connection: &mut SqliteConnection, id: ProjectId) -> Result<Project, Fault> {
+    let row: ProjectRow =
+        sqlx::query_as(select_projects!("WHERE p.id = ?1")).bind(id.row_id()).fetch_one(connection).await?;
+    row.into_project()
+}
+
+/// Projects older than `before`, newest first.
+pub(super) async fn newest(
+    connection: &mut SqliteConnection,
+    status: Option<ProjectStatus>,
+    only: Option<ProjectId>,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<Project>, Fault> {
+    let rows: Vec<ProjectRow> = sqlx::query_as(select_projects!(
+        "WHERE p.id < ?1 AND (?2 IS NULL OR p.status = ?2) AND (?3 IS NULL OR p.id = ?3)
+         ORDER BY p.id DESC LIMIT ?4"
+    ))
+    .bind(before)
+    .bind(status.map(ProjectStatus::as_str))
+    .bind(only.map(ProjectId::row_id))
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(ProjectRow::into_project).collect()
+}
+
+impl Handle<operation::GetProject> for Store {
+    async fn handle(&self, input: GetProject, _: &Caller) -> Result<ProjectRead, Error> {
+        self.read_together("projects.get", move |connection| {
+            Box::pin(async move {
+                let id = resolve::project(connection, &input.project_id, "project_id").await?;
+                Ok(ProjectRead { project: get(connection, id).await? })
+            })
+        })
+        .await
+    }
+}
+
+impl Handle<operation::ListProjects> for Store {
+    async fn handle(&self, input: ListProjects, _: &Caller) -> Result<ProjectPage, Error> {
+        let after = input.cursor.as_deref().map(|text| Cursor::read(text, Order::Newest)).transpose()?;
+        let limit = input.limit.unwrap_or(LIMIT).clamp(1, MOST);
+        let before = after.map_or(i64::MAX, |cursor| cursor.id);
+        self.read("projects.list", move |connection| {
+            Box::pin(async move {
+                let mut projects = newest(connection, input.status, None, before, limit + 1).await?;
+                let more = projects.len() as i64 > limit;
+                projects.truncate(limit as usize);
+                let last = projects.last().filter(|_| more).map(|project| project.id.row_id());
+                let next_cursor = last.map(|id| Cursor { key: id, id }.write(Order::Newest));
+                Ok(ProjectPage { projects, next_cursor })
+            })
+        })
+        .await
+    }
+}

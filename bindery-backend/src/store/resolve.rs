@@ -1,0 +1,155 @@
+//! From what a caller wrote to the row that is meant, or to the nearest thing there is.
+
+use guard::suggest::nearest;
+use shared_types::{Error, ErrorCode, ProjectId, Reference, TaskId, task::Task};
+use sqlx::SqliteConnection;
+
+use super::{fault::Fault, tasks::record};
+
+/// How many of the newest ids or names are candidates for a suggestion.
+const CANDIDATES: i64 = 200;
+
+/// The path of `name` within the argument at `prefix`.
+pub(super) fn path(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
+}
+
+/// The value of an argument that has to be there.
+pub(super) fn required<T>(value: Option<T>, prefix: &str, name: &str) -> Result<T, Error> {
+    value.ok_or_else(|| {
+        Error::new(ErrorCode::MissingField, format!("{name} is required.")).at(path(prefix, name))
+    })
+}
+
+/// The task meant by `reference`, deleted or not.
+pub(super) async fn task(
+    connection: &mut SqliteConnection,
+    reference: &Reference,
+    field: &str,
+) -> Result<Task, Fault> {
+    if let Ok(id) = reference.as_str().parse()
+        && let Some(task) = record::find(connection, id).await?
+    {
+        return Ok(task);
+    }
+    Err(unknown_task(connection, reference, field, &[]).await?.into())
+}
+
+/// The task meant by `reference`, which must not be deleted.
+pub(super) async fn live_task(
+    connection: &mut SqliteConnection,
+    reference: &Reference,
+    field: &str,
+) -> Result<Task, Fault> {
+    let task = task(connection, reference, field).await?;
+    if task.deleted_at.is_some() { Err(deleted(task.id, &task.title, field).into()) } else { Ok(task) }
+}
+
+/// The id of the task meant by `reference`, which must not be deleted. `refs` are further names that
+/// could have been meant.
+pub(super) async fn live_task_id(
+    connection: &mut SqliteConnection,
+    reference: &Reference,
+    field: &str,
+    refs: &[&str],
+) -> Result<TaskId, Fault> {
+    if let Ok(id) = reference.as_str().parse::<TaskId>() {
+        let found: Option<(String, Option<i64>)> =
+            sqlx::query_as("SELECT title, deleted_at FROM tasks WHERE id = ?1")
+                .bind(id.row_id())
+                .fetch_optional(&mut *connection)
+                .await?;
+        match found {
+            Some((_, None)) => return Ok(id),
+            Some((title, Some(_))) => return Err(deleted(id, &title, field).into()),
+            None => {}
+        }
+    }
+    Err(unknown_task(connection, reference, field, refs).await?.into())
+}
+
+fn deleted(id: TaskId, title: &str, field: &str) -> Error {
+    Error::new(ErrorCode::NotFound, format!("Task {id} \"{title}\" is deleted."))
+        .at(field)
+        .with("deleted_task", id.to_string())
+        .suggest(format!("Bring it back with update_task task_id={id} restore=true."))
+}
+
+async fn unknown_task(
+    connection: &mut SqliteConnection,
+    reference: &Reference,
+    field: &str,
+    refs: &[&str],
+) -> Result<Error, Fault> {
+    let error =
+        Error::new(ErrorCode::NotFound, format!("There is no task \"{reference}\".")).at(field.to_owned());
+    if let Some(name) = nearest(reference.as_str(), refs.iter().copied()) {
+        return Ok(error.with("nearest", name).suggest(format!("Did you mean the ref \"{name}\"?")));
+    }
+    let near = reference.as_str().parse().map_or(i64::MAX, TaskId::row_id);
+    let candidates: Vec<(i64, String)> = sqlx::query_as(
+        "SELECT id, title FROM (SELECT id, title FROM tasks WHERE id <= ?1 ORDER BY id DESC LIMIT ?2)
+         UNION SELECT id, title FROM (SELECT id, title FROM tasks WHERE id > ?1 ORDER BY id LIMIT ?2)
+         UNION SELECT id, title FROM (SELECT id, title FROM tasks ORDER BY id DESC LIMIT ?2)",
+    )
+    .bind(near)
+    .bind(CANDIDATES)
+    .fetch_all(connection)
+    .await?;
+    let shown: Vec<(String, String)> =
+        candidates.into_iter().map(|(id, title)| (TaskId::from_row_id(id).to_string(), title)).collect();
+    let found = nearest(reference.as_str(), shown.iter().map(|(id, _)| id.as_str()));
+    let titled = shown.iter().find(|(id, title)| match found {
+        Some(near) => id == near,
+        None => title.eq_ignore_ascii_case(reference.as_str()),
+    });
+    Ok(match titled {
+        Some((id, title)) => {
+            error.with("nearest", id.as_str()).suggest(format!("Did you mean {id} (\"{title}\")?"))
+        }
+        None => error.suggest("Find its id with list_tasks or search_entities."),
+    })
+}
+
+/// The project meant by `reference`: its id, or its name in any case.
+pub(super) async fn project(
+    connection: &mut SqliteConnection,
+    reference: &Reference,
+    field: &str,
+) -> Result<ProjectId, Fault> {
+    let id = reference.as_str().parse().map_or(-1, ProjectId::row_id);
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT id FROM projects WHERE id = ?1 OR name_key = ?2 ORDER BY id = ?1 DESC LIMIT 1",
+    )
+    .bind(id)
+    .bind(name_key(reference.as_str()))
+    .fetch_optional(&mut *connection)
+    .await?;
+    match found {
+        Some(row_id) => Ok(ProjectId::from_row_id(row_id)),
+        None => Err(unknown_project(connection, reference, field).await?.into()),
+    }
+}
+
+/// The form in which names of projects are compared.
+pub(super) fn name_key(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+async fn unknown_project(
+    connection: &mut SqliteConnection,
+    reference: &Reference,
+    field: &str,
+) -> Result<Error, Fault> {
+    let names: Vec<String> = sqlx::query_scalar("SELECT name FROM projects ORDER BY id DESC LIMIT ?1")
+        .bind(CANDIDATES)
+        .fetch_all(connection)
+        .await?;
+    let error =
+        Error::new(ErrorCode::NotFound, format!("There is no project \"{reference}\".")).at(field.to_owned());
+    let error = match nearest(reference.as_str(), names.iter().map(String::as_str)) {
+        Some(name) => error.with("nearest", name).suggest(format!("Did you mean \"{name}\"?")),
+        None => error,
+    };
+    Ok(error.suggest(format!("Create it with create_project name=\"{reference}\".")))
+}

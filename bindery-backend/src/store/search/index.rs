@@ -1,0 +1,107 @@
+//! Hits from the full-text index.
+
+use std::collections::HashMap;
+
+use shared_types::search::EntityKind;
+use sqlx::SqliteConnection;
+
+use super::{Found, Search, ShownRow, newest_page, statements};
+use crate::store::fault::Fault;
+
+/// How many of the newest matches of a kind are ranked.
+const RANKED: i64 = 5000;
+
+/// A match before it is shown.
+struct Candidate {
+    kind: EntityKind,
+    row_id: i64,
+    score: f64,
+}
+
+/// The best hits after the first `shown`, and how many have been shown then, if there are more.
+pub(super) async fn ranked(
+    connection: &mut SqliteConnection,
+    search: &Search,
+    expression: &str,
+    shown: i64,
+) -> Result<(Vec<Found>, Option<i64>), Fault> {
+    let mut candidates = Vec::new();
+    for kind in &search.kinds {
+        let statement = statements::of(*kind).ranked;
+        candidates.extend(matches(connection, search, *kind, statement, expression, i64::MAX, RANKED).await?);
+    }
+    // Ids settle ties, so that two pages never show the same hit.
+    candidates.sort_unstable_by(|a, b| a.score.total_cmp(&b.score).then(b.row_id.cmp(&a.row_id)));
+    let shown = usize::try_from(shown).unwrap_or(0).min(candidates.len());
+    let end = (shown + search.limit).min(candidates.len());
+    let next = (end < candidates.len()).then_some(end as i64);
+    Ok((show(connection, expression, &candidates[shown..end], true).await?, next))
+}
+
+/// The newest hits before the row `before`, and the last of them, if there are more.
+pub(super) async fn newest(
+    connection: &mut SqliteConnection,
+    search: &Search,
+    expression: &str,
+    before: i64,
+) -> Result<(Vec<Found>, Option<i64>), Fault> {
+    let limit = search.limit as i64 + 1;
+    let mut candidates = Vec::new();
+    for kind in &search.kinds {
+        let statement = statements::of(*kind).newest;
+        candidates.extend(matches(connection, search, *kind, statement, expression, before, limit).await?);
+    }
+    candidates.sort_unstable_by_key(|candidate| std::cmp::Reverse(candidate.row_id));
+    candidates.truncate(search.limit + 1);
+    Ok(newest_page(show(connection, expression, &candidates, false).await?, search.limit))
+}
+
+async fn matches(
+    connection: &mut SqliteConnection,
+    search: &Search,
+    kind: EntityKind,
+    statement: &'static str,
+    expression: &str,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<Candidate>, Fault> {
+    let rows: Vec<(i64, f64)> = sqlx::query_as(statement)
+        .bind(expression)
+        .bind(before)
+        .bind(limit)
+        .bind(search.project)
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.into_iter().map(|(row_id, score)| Candidate { kind, row_id, score }).collect())
+}
+
+/// Reads titles and snippets of the candidates that are on the page, and keeps their order.
+async fn show(
+    connection: &mut SqliteConnection,
+    expression: &str,
+    page: &[Candidate],
+    with_rank: bool,
+) -> Result<Vec<Found>, Fault> {
+    let mut shown: HashMap<i64, ShownRow> = HashMap::with_capacity(page.len());
+    for kind in EntityKind::ALL {
+        let rows: Vec<i64> = page
+            .iter()
+            .filter(|candidate| candidate.kind == kind)
+            .map(|candidate| candidate.row_id)
+            .collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let read: Vec<ShownRow> = sqlx::query_as(statements::of(kind).show)
+            .bind(expression)
+            .bind(serde_json::to_string(&rows)?)
+            .fetch_all(&mut *connection)
+            .await?;
+        shown.extend(read.into_iter().map(|row| (row.0, row)));
+    }
+    let found = page.iter().filter_map(|candidate| {
+        let row = shown.remove(&candidate.row_id)?;
+        Some(Found::new(candidate.kind, row, with_rank.then_some(candidate.score)))
+    });
+    Ok(found.collect())
+}

@@ -1,0 +1,93 @@
+//! `get_task`.
+
+use shared_types::{
+    Error, NoteId, TaskId, Timestamp,
+    history::Note,
+    operation,
+    task::{GetTask, Include, Task, TaskRead, TaskRow},
+};
+use sqlx::{FromRow, SqliteConnection};
+
+use super::record::{TaskRecord, select_tasks};
+use crate::{
+    handle::{Caller, Handle},
+    store::{Store, executions, fault::Fault, history, resolve},
+};
+
+/// How many direct parts of a task are shown; `list_tasks` with `parent_id` pages through more.
+const CHILDREN: i64 = 200;
+
+/// How many notes are shown, the newest of them.
+const NOTES: i64 = 200;
+
+impl Handle<operation::GetTask> for Store {
+    async fn handle(&self, input: GetTask, _: &Caller) -> Result<TaskRead, Error> {
+        let task = if input.include.is_empty() {
+            self.read("tasks.get", move |connection| {
+                Box::pin(async move { resolve::task(connection, &input.task_id, "task_id").await })
+            })
+            .await?
+        } else {
+            self.read_together("tasks.get_with", move |connection| {
+                Box::pin(async move {
+                    let task = resolve::task(connection, &input.task_id, "task_id").await?;
+                    including(connection, task, &input.include).await
+                })
+            })
+            .await?
+        };
+        Ok(TaskRead { task })
+    }
+}
+
+async fn including(
+    connection: &mut SqliteConnection,
+    mut task: Task,
+    wanted: &[Include],
+) -> Result<Task, Fault> {
+    for part in wanted {
+        match part {
+            Include::Children => task.children = Some(children(connection, task.id).await?),
+            Include::History => task.history = Some(history::of_task(connection, task.id).await?),
+            Include::Notes => task.notes = Some(notes(connection, task.id).await?),
+            Include::Executions => task.executions = Some(executions::of_task(connection, task.id).await?),
+        }
+    }
+    Ok(task)
+}
+
+async fn children(connection: &mut SqliteConnection, parent: TaskId) -> Result<Vec<TaskRow>, Fault> {
+    let records: Vec<TaskRecord> = sqlx::query_as(select_tasks!(
+        "WHERE t.parent_id = ?1 AND t.deleted_at IS NULL ORDER BY t.id LIMIT ?2"
+    ))
+    .bind(parent.row_id())
+    .bind(CHILDREN)
+    .fetch_all(connection)
+    .await?;
+    records.into_iter().map(|record| Ok(TaskRow::select(&record.into_task()?, &[]))).collect()
+}
+
+#[derive(FromRow)]
+struct NoteRow {
+    id: i64,
+    text: String,
+    author: Option<String>,
+    created_at: i64,
+}
+
+async fn notes(connection: &mut SqliteConnection, task: TaskId) -> Result<Vec<Note>, Fault> {
+    let rows: Vec<NoteRow> = sqlx::query_as(
+        "SELECT id, text, author, created_at FROM notes WHERE task_id = ?1 ORDER BY id DESC LIMIT ?2",
+    )
+    .bind(task.row_id())
+    .bind(NOTES)
+    .fetch_all(connection)
+    .await?;
+    let notes = rows.into_iter().rev().map(|row| Note {
+        id: NoteId::from_row_id(row.id),
+        text: row.text,
+        author: row.author,
+        created_at: Timestamp::from_millis(row.created_at),
+    });
+    Ok(notes.collect())
+}

@@ -1,0 +1,196 @@
+//! `list_tasks`: every filter combines, and pages are cut by count and by size.
+
+use futures::TryStreamExt;
+use shared_types::{
+    Error, ProjectId, TaskId, Timestamp, operation,
+    task::{ListTasks, Sort, TaskPage, TaskRow},
+};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::record::{TaskRecord, rank, select_tasks};
+use crate::{
+    handle::{Caller, Handle},
+    store::{
+        Store,
+        cursor::{Cursor, Order},
+        fault::Fault,
+        resolve,
+    },
+};
+
+/// Rows on a page when the caller does not say.
+const LIMIT: i64 = 50;
+
+/// The most rows on a page.
+const MOST: i64 = 1000;
+
+/// The most bytes of JSON on a page. The next row is on the next page; a page has one row at least.
+const PAGE_BYTES: usize = 24_000;
+
+impl Handle<operation::ListTasks> for Store {
+    async fn handle(&self, input: ListTasks, _: &Caller) -> Result<TaskPage, Error> {
+        let now = self.now();
+        self.read_together("tasks.list", move |connection| {
+            Box::pin(async move { list(connection, &input, now).await })
+        })
+        .await
+    }
+}
+
+/// Who filters by project or parent has named something that must exist.
+struct Scope {
+    project: Option<ProjectId>,
+    parent: Option<TaskId>,
+}
+
+async fn list(
+    connection: &mut SqliteConnection,
+    input: &ListTasks,
+    now: Timestamp,
+) -> Result<TaskPage, Fault> {
+    let sort = input.sort.unwrap_or(if input.ready { Sort::Priority } else { Sort::Newest });
+    let order = order(sort);
+    let after = input.cursor.as_deref().map(|text| Cursor::read(text, order)).transpose()?;
+    let scope = scope(connection, input).await?;
+    let limit = input.limit.unwrap_or(LIMIT).clamp(1, MOST);
+    let mut query = filtered(input, &scope, now);
+    push_order(&mut query, sort, after);
+    // One more than asked for tells whether there is a next page.
+    query.push(" LIMIT ").push_bind(limit + 1);
+
+    let mut page = TaskPage { tasks: Vec::new(), next_cursor: None };
+    let mut bytes = 0;
+    let mut last = Cursor { key: 0, id: 0 };
+    let mut rows = query.build_query_as::<TaskRecord>().fetch(connection);
+    while let Some(record) = rows.try_next().await? {
+        let task = record.into_task()?;
+        let row = TaskRow::select(&task, &input.fields);
+        bytes += serde_json::to_string(&row)?.len() + 1;
+        let full = page.tasks.len() as i64 == limit || bytes > PAGE_BYTES;
+        if full && !page.tasks.is_empty() {
+            page.next_cursor = Some(last.write(order));
+            break;
+        }
+        last = Cursor { key: key(sort, &task), id: task.id.row_id() };
+        page.tasks.push(row);
+    }
+    Ok(page)
+}
+
+async fn scope(connection: &mut SqliteConnection, input: &ListTasks) -> Result<Scope, Fault> {
+    let project = match &input.project_id {
+        Some(reference) => Some(resolve::project(connection, reference, "project_id").await?),
+        None => None,
+    };
+    let parent = match &input.parent_id {
+        Some(reference) => Some(resolve::task(connection, reference, "parent_id").await?.id),
+        None => None,
+    };
+    Ok(Scope { project, parent })
+}
+
+/// The conditions. Every piece of SQL is written here; what the caller gave is bound.
+fn filtered(input: &ListTasks, scope: &Scope, now: Timestamp) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(select_tasks!());
+    query.push(if input.deleted { "WHERE t.deleted_at IS NOT NULL" } else { "WHERE t.deleted_at IS NULL" });
+    if input.ready {
+        query.push(" AND t.status = 'todo' AND t.open_dependencies = 0");
+    }
+    if input.overdue {
+        query.push(" AND t.due_at IS NOT NULL AND t.status NOT IN ('done', 'cancelled') AND t.due_at < ");
+        query.push_bind(now.as_millis());
+    }
+    if !input.status.is_empty() {
+        let words: Vec<_> = input.status.iter().map(|status| status.as_str()).collect();
+        push_any(&mut query, " AND t.status IN (", words);
+    }
+    if !input.priority.is_empty() {
+        push_any(&mut query, " AND t.priority IN (", input.priority.iter().copied().map(rank).collect());
+    }
+    for tag in &input.tags {
+        query
+            .push(" AND t.id IN (SELECT task_id FROM task_tags WHERE tag = ")
+            .push_bind(tag.clone())
+            .push(")");
+    }
+    if let Some(project) = scope.project {
+        query.push(" AND t.project_id = ").push_bind(project.row_id());
+    }
+    if let Some(parent) = scope.parent {
+        query.push(" AND t.parent_id = ").push_bind(parent.row_id());
+    }
+    if let Some(role) = &input.role {
+        query.push(" AND t.role = ").push_bind(role.clone());
+    }
+    if let Some(assignee) = &input.assignee {
+        query.push(" AND t.assignee = ").push_bind(assignee.clone());
+    }
+    if let Some(since) = input.updated_since {
+        query.push(" AND t.updated_at >= ").push_bind(since.as_millis());
+    }
+    query
+}
+
+fn push_any<T>(query: &mut QueryBuilder<Sqlite>, condition: &'static str, values: Vec<T>)
+where
+    T: for<'q> sqlx::Encode<'q, Sqlite> + sqlx::Type<Sqlite> + Send + 'static,
+{
+    query.push(condition);
+    let mut list = query.separated(", ");
+    for value in values {
+        list.push_bind(value);
+    }
+    query.push(")");
+}
+
+/// Where the page begins, and how it is ordered. The first comparison is one that an index can
+/// start from; the second leaves out what the last page has shown of the same key.
+fn push_order(query: &mut QueryBuilder<Sqlite>, sort: Sort, after: Option<Cursor>) {
+    let (bound, beyond, order) = match sort {
+        Sort::Newest => (None, " AND t.id < ", " ORDER BY t.id DESC"),
+        Sort::Oldest => (None, " AND t.id > ", " ORDER BY t.id"),
+        Sort::Updated => {
+            (Some(("t.updated_at", " <= ", " < ")), "t.id < ", " ORDER BY t.updated_at DESC, t.id DESC")
+        }
+        Sort::Priority => (Some(("t.priority", " <= ", " < ")), "t.id > ", " ORDER BY t.priority DESC, t.id"),
+        Sort::Due => {
+            (Some((DUE_KEY, " >= ", " > ")), "t.id > ", " ORDER BY ifnull(t.due_at, 253402300800000), t.id")
+        }
+    };
+    if let Some(after) = after {
+        match bound {
+            None => {
+                query.push(beyond).push_bind(after.id);
+            }
+            Some((column, from, past)) => {
+                query.push(" AND ").push(column).push(from).push_bind(after.key);
+                query.push(" AND (").push(column).push(past).push_bind(after.key);
+                query.push(" OR ").push(beyond).push_bind(after.id).push(")");
+            }
+        }
+    }
+    query.push(order);
+}
+
+/// Tasks without a due date come last: after the last time that can be written.
+const DUE_KEY: &str = "ifnull(t.due_at, 253402300800000)";
+const NEVER: i64 = 253_402_300_800_000;
+
+fn order(sort: Sort) -> Order {
+    match sort {
+        Sort::Newest => Order::Newest,
+        Sort::Oldest => Order::Oldest,
+        Sort::Updated => Order::Updated,
+        Sort::Priority => Order::Priority,
+        Sort::Due => Order::Due,
+    }
+}
+
+fn key(sort: Sort, task: &shared_types::task::Task) -> i64 {
+    match sort {
+        Sort::Newest | Sort::Oldest => task.id.row_id(),
+        Sort::Updated => task.updated_at.as_millis(),
+        Sort::Priority => rank(task.priority),
+        Sort::Due => task.due_at.map_or(NEVER, Timestamp::as_millis),
+    }
+}

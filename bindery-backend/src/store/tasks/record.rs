@@ -1,0 +1,216 @@
+//! The row of a task: read in one statement, written in one.
+
+use shared_types::{
+    ProjectId, TaskId, Timestamp,
+    task::{Priority, Task},
+};
+use sqlx::{FromRow, SqliteConnection};
+
+use crate::store::{
+    fault::Fault,
+    record::{millis, task_ids, word},
+};
+
+/// `SELECT` of everything that makes a [`Task`], from `tasks t`, to be followed by a condition.
+macro_rules! select_tasks {
+    ($($rest:literal)?) => {
+        concat!(
+            "SELECT t.id, t.title, t.description, t.status, t.priority, t.tags, t.labels, t.parent_id,
+                    t.project_id, t.role, t.assignee, t.due_at, t.created_at, t.updated_at,
+                    t.completed_at, t.completion_notes, t.deleted_at, t.version,
+                    (SELECT json_group_array(d.depends_on) FROM dependencies d WHERE d.task_id = t.id)
+                        AS depends_on,
+                    CASE t.open_dependencies WHEN 0 THEN '[]' ELSE
+                        (SELECT json_group_array(d.depends_on)
+                         FROM dependencies d JOIN tasks o ON o.id = d.depends_on
+                         WHERE d.task_id = t.id AND o.deleted_at IS NULL
+                             AND o.status NOT IN ('done', 'cancelled'))
+                    END AS waiting_for
+             FROM tasks t ",
+            $($rest)?
+        )
+    };
+}
+pub(in crate::store) use select_tasks;
+
+/// A row as [`select_tasks`] reads it.
+#[derive(FromRow)]
+pub(in crate::store) struct TaskRecord {
+    pub(in crate::store) id: i64,
+    title: String,
+    description: Option<String>,
+    status: String,
+    priority: i64,
+    tags: String,
+    labels: String,
+    parent_id: Option<i64>,
+    project_id: Option<i64>,
+    role: Option<String>,
+    assignee: Option<String>,
+    due_at: Option<i64>,
+    created_at: i64,
+    updated_at: i64,
+    completed_at: Option<i64>,
+    completion_notes: Option<String>,
+    deleted_at: Option<i64>,
+    version: i64,
+    depends_on: String,
+    waiting_for: String,
+}
+
+impl TaskRecord {
+    pub(in crate::store) fn into_task(self) -> Result<Task, Fault> {
+        Ok(Task {
+            id: TaskId::from_row_id(self.id),
+            title: self.title,
+            description: self.description,
+            status: word(&self.status)?,
+            priority: priority(self.priority),
+            tags: serde_json::from_str(&self.tags)?,
+            labels: serde_json::from_str(&self.labels)?,
+            parent_id: self.parent_id.map(TaskId::from_row_id),
+            project_id: self.project_id.map(ProjectId::from_row_id),
+            role: self.role,
+            assignee: self.assignee,
+            depends_on: task_ids(&self.depends_on)?,
+            waiting_for: task_ids(&self.waiting_for)?,
+            due_at: self.due_at.map(Timestamp::from_millis),
+            created_at: Timestamp::from_millis(self.created_at),
+            updated_at: Timestamp::from_millis(self.updated_at),
+            completed_at: self.completed_at.map(Timestamp::from_millis),
+            completion_notes: self.completion_notes,
+            deleted_at: self.deleted_at.map(Timestamp::from_millis),
+            version: self.version,
+            children: None,
+            history: None,
+            notes: None,
+            executions: None,
+        })
+    }
+}
+
+/// The number under which a priority is stored; the greater, the earlier in the queue.
+pub(in crate::store) const fn rank(priority: Priority) -> i64 {
+    match priority {
+        Priority::Low => 0,
+        Priority::Normal => 1,
+        Priority::High => 2,
+        Priority::Urgent => 3,
+    }
+}
+
+/// The priority of this [`rank`]. The table allows no other number.
+pub(in crate::store) const fn priority(rank: i64) -> Priority {
+    match rank {
+        0 => Priority::Low,
+        2 => Priority::High,
+        3 => Priority::Urgent,
+        _ => Priority::Normal,
+    }
+}
+
+/// The task with this id, deleted or not.
+pub(in crate::store) async fn find(
+    connection: &mut SqliteConnection,
+    id: TaskId,
+) -> Result<Option<Task>, Fault> {
+    let record: Option<TaskRecord> =
+        sqlx::query_as(select_tasks!("WHERE t.id = ?1")).bind(id.row_id()).fetch_optional(connection).await?;
+    record.map(TaskRecord::into_task).transpose()
+}
+
+/// The task with this id, which is known to be there.
+pub(in crate::store) async fn get(connection: &mut SqliteConnection, id: TaskId) -> Result<Task, Fault> {
+    find(connection, id).await?.ok_or(Fault::Database(sqlx::Error::RowNotFound))
+}
+
+/// Adds a row. Its dependencies are added by [`add_dependencies`], when all rows are there.
+pub(in crate::store) async fn insert(connection: &mut SqliteConnection, task: &Task) -> Result<(), Fault> {
+    sqlx::query(
+        "INSERT INTO tasks (id, title, description, status, priority, tags, labels, parent_id, project_id,
+                            role, assignee, due_at, created_at, updated_at, completed_at,
+                            completion_notes, version)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+    )
+    .bind(task.id.row_id())
+    .bind(&task.title)
+    .bind(task.description.as_deref())
+    .bind(task.status.as_str())
+    .bind(rank(task.priority))
+    .bind(serde_json::to_string(&task.tags)?)
+    .bind(serde_json::to_string(&task.labels)?)
+    .bind(task.parent_id.map(TaskId::row_id))
+    .bind(task.project_id.map(ProjectId::row_id))
+    .bind(task.role.as_deref())
+    .bind(task.assignee.as_deref())
+    .bind(millis(task.due_at))
+    .bind(task.created_at.as_millis())
+    .bind(task.updated_at.as_millis())
+    .bind(millis(task.completed_at))
+    .bind(task.completion_notes.as_deref())
+    .bind(task.version)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes every field that an update can change, with the version and the time in `task`.
+pub(in crate::store) async fn update(connection: &mut SqliteConnection, task: &Task) -> Result<(), Fault> {
+    sqlx::query(
+        "UPDATE tasks SET title = ?2, description = ?3, status = ?4, priority = ?5, tags = ?6, labels = ?7,
+                parent_id = ?8, project_id = ?9, role = ?10, assignee = ?11, due_at = ?12,
+                updated_at = ?13, completed_at = ?14, completion_notes = ?15, version = ?16
+         WHERE id = ?1",
+    )
+    .bind(task.id.row_id())
+    .bind(&task.title)
+    .bind(task.description.as_deref())
+    .bind(task.status.as_str())
+    .bind(rank(task.priority))
+    .bind(serde_json::to_string(&task.tags)?)
+    .bind(serde_json::to_string(&task.labels)?)
+    .bind(task.parent_id.map(TaskId::row_id))
+    .bind(task.project_id.map(ProjectId::row_id))
+    .bind(task.role.as_deref())
+    .bind(task.assignee.as_deref())
+    .bind(millis(task.due_at))
+    .bind(task.updated_at.as_millis())
+    .bind(millis(task.completed_at))
+    .bind(task.completion_notes.as_deref())
+    .bind(task.version)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Makes `task` depend on the rows in the JSON array `depends_on`.
+pub(in crate::store) async fn add_dependencies(
+    connection: &mut SqliteConnection,
+    task: TaskId,
+    depends_on: &str,
+) -> Result<(), Fault> {
+    sqlx::query(
+        "INSERT OR IGNORE INTO dependencies (task_id, depends_on) SELECT ?1, value FROM json_each(?2)",
+    )
+    .bind(task.row_id())
+    .bind(depends_on)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Lets `task` no longer depend on the rows in the JSON array `depends_on`.
+pub(in crate::store) async fn remove_dependencies(
+    connection: &mut SqliteConnection,
+    task: TaskId,
+    depends_on: &str,
+) -> Result<(), Fault> {
+    sqlx::query(
+        "DELETE FROM dependencies WHERE task_id = ?1 AND depends_on IN (SELECT value FROM json_each(?2))",
+    )
+    .bind(task.row_id())
+    .bind(depends_on)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

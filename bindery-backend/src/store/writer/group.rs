@@ -1,0 +1,180 @@
+//! Committing a group: each job in its savepoint, all in one transaction, answers after the commit.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::FutureExt;
+use shared_types::{Error, ErrorCode};
+use sqlx::{ConnectOptions, Connection};
+
+use super::{Desk, job::Job};
+use crate::{
+    handle::Caller,
+    store::{
+        fault::{self, Fault},
+        feed::ChangeEvent,
+        transaction::Tx,
+    },
+};
+
+/// How often the writer tries to get the lock, each time after SQLite's own busy timeout.
+const LOCK_ATTEMPTS: u32 = 3;
+
+/// A job that was run, and what came of it.
+type Outcome = (Box<dyn Job>, Result<(), Error>);
+
+/// Why the transaction, and with it the whole group, is lost.
+struct Lost(sqlx::Error);
+
+impl Desk {
+    /// Runs and commits `group`, and leaves it empty.
+    pub(super) async fn commit(&mut self, group: &mut Vec<Box<dyn Job>>) {
+        group.retain(|job| !job.is_abandoned());
+        if group.is_empty() {
+            return;
+        }
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(group.len());
+        let mut events = Vec::new();
+        match self.transact(group, &mut outcomes, &mut events).await {
+            Ok(()) => {
+                for event in events {
+                    // Nobody subscribed is no error.
+                    let _ = self.feed.send(Arc::new(event));
+                }
+                settle(outcomes);
+            }
+            Err(Lost(error)) => {
+                self.recover().await;
+                let lost = Fault::Database(error).into_error("writer.commit");
+                // What the caller did wrong is still what it did wrong.
+                let verdicts =
+                    outcomes.into_iter().map(|(job, verdict)| (job, verdict.and(Err(lost.clone()))));
+                settle(verdicts.collect());
+                settle(group.drain(..).map(|job| (job, Err(lost.clone()))).collect());
+            }
+        }
+    }
+
+    /// Moves each job of `group` to `outcomes` as it is run.
+    async fn transact(
+        &mut self,
+        group: &mut Vec<Box<dyn Job>>,
+        outcomes: &mut Vec<Outcome>,
+        events: &mut Vec<ChangeEvent>,
+    ) -> Result<(), Lost> {
+        self.begin().await?;
+        for mut job in group.drain(..) {
+            let begun = Instant::now();
+            let verdict = match self.attempt(&mut *job, events).await {
+                Ok(verdict) => verdict,
+                Err(lost) => {
+                    outcomes.push((job, Ok(())));
+                    return Err(lost);
+                }
+            };
+            let failed = verdict.as_ref().is_err_and(Fault::is_ours);
+            self.metrics.ran(job.name(), begun.elapsed(), failed, self.clock.now());
+            let verdict = verdict.map_err(|fault| fault.into_error(job.name()));
+            outcomes.push((job, verdict));
+        }
+        let begun = Instant::now();
+        let committed = self.execute("COMMIT").await;
+        self.metrics.ran("writer.commit", begun.elapsed(), committed.is_err(), self.clock.now());
+        committed
+    }
+
+    /// Takes the write lock at once: a transaction that begins by reading could fail to get it later.
+    async fn begin(&mut self) -> Result<(), Lost> {
+        let mut attempt = 1;
+        loop {
+            match self.execute("BEGIN IMMEDIATE").await {
+                Err(Lost(error)) if fault::is_busy(&error) && attempt < LOCK_ATTEMPTS => {
+                    self.metrics.busy();
+                    tracing::warn!(attempt, "another process holds the database");
+                    tokio::time::sleep(Duration::from_millis(50) * attempt).await;
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Runs one job. When it fails, what it did is taken back and the others go on; when even that
+    /// fails, SQLite has rolled back everything and the group is lost.
+    async fn attempt(
+        &mut self,
+        job: &mut dyn Job,
+        events: &mut Vec<ChangeEvent>,
+    ) -> Result<Result<(), Fault>, Lost> {
+        self.execute("SAVEPOINT job").await?;
+        match self.run(job).await {
+            Ok(mut heard) => {
+                self.execute("RELEASE job").await?;
+                events.append(&mut heard);
+                Ok(Ok(()))
+            }
+            Err(fault) => {
+                let undone = match self.execute("ROLLBACK TO job").await {
+                    Ok(()) => self.execute("RELEASE job").await,
+                    lost => lost,
+                };
+                match (undone, fault) {
+                    (Ok(()), fault) => Ok(Err(fault)),
+                    // The first error says why; that the savepoint is gone only follows from it.
+                    (Err(_), Fault::Database(cause)) => Err(Lost(cause)),
+                    (Err(lost), _) => Err(lost),
+                }
+            }
+        }
+    }
+
+    /// Runs one job and returns its events. A panic ends that job, not the writer.
+    async fn run(&mut self, job: &mut dyn Job) -> Result<Vec<ChangeEvent>, Fault> {
+        let name = job.name();
+        let caller: Caller = job.caller().clone();
+        let mut tx = Tx {
+            connection: &mut self.connection,
+            now: self.clock.now(),
+            roles: &self.roles,
+            caller: &caller,
+            request_id: None,
+            events: Vec::new(),
+            ids: &mut self.ids,
+        };
+        match AssertUnwindSafe(job.run(&mut tx)).catch_unwind().await {
+            Ok(outcome) => outcome.map(|()| tx.events),
+            Err(_) => {
+                tracing::error!(operation = name, "an operation panicked; it was rolled back");
+                Err(Error::new(ErrorCode::Internal, "The operation failed; nothing was changed.").into())
+            }
+        }
+    }
+
+    async fn execute(&mut self, statement: &'static str) -> Result<(), Lost> {
+        sqlx::query(statement).execute(&mut self.connection).await.map(drop).map_err(Lost)
+    }
+
+    /// Makes the connection ready for the next group, by a new one if need be.
+    async fn recover(&mut self) {
+        // Fails when SQLite has rolled back already; what matters is whether a transaction can begin.
+        let _ = self.execute("ROLLBACK").await;
+        if self.connection.ping().await.is_ok() {
+            return;
+        }
+        match self.options.connect().await {
+            Ok(connection) => self.connection = connection,
+            Err(error) => {
+                tracing::error!(%error, "the writer cannot reach the database; it tries again with the next write")
+            }
+        }
+    }
+}
+
+fn settle(outcomes: Vec<Outcome>) {
+    for (job, verdict) in outcomes {
+        job.settle(verdict);
+    }
+}
