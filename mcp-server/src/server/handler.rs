@@ -222,7 +222,6 @@ impl ServerHandler for Bindery {
         Ok(())
     }
 
-    #[expect(deprecated, reason = "clients of the older protocols subscribe this way")]
     async fn subscribe(
         &self,
         request: SubscribeRequestParams,
@@ -237,7 +236,6 @@ impl ServerHandler for Bindery {
         Ok(())
     }
 
-    #[expect(deprecated, reason = "clients of the older protocols unsubscribe this way")]
     async fn unsubscribe(
         &self,
         request: UnsubscribeRequestParams,

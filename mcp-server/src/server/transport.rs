@@ -51,7 +51,7 @@ pub(crate) struct LineTransport<R, W> {
     /// cancelled whenever an answer becomes ready.
     waiting: Option<ClientJsonRpcMessage>,
     /// Read, and refused without asking the service. It lives here for the same reason.
-    refusal: Option<ServerJsonRpcMessage>,
+    refusal: Option<Box<ServerJsonRpcMessage>>,
 }
 
 /// What the sending half shares with the receiving one.
@@ -125,7 +125,7 @@ where
     }
 
     /// The next message that is fit for the service; refusals wait in `self.refusal`.
-    fn read(&self, line: &[u8]) -> Result<ClientJsonRpcMessage, ServerJsonRpcMessage> {
+    fn read(&self, line: &[u8]) -> Result<ClientJsonRpcMessage, Box<ServerJsonRpcMessage>> {
         let broken = self.intake.check_bytes(line, ENVELOPE).err();
         let mut message = serde_json::from_slice::<ClientJsonRpcMessage>(line)
             .map_err(|_| refusal_of_line(line, broken.as_ref()))?;
@@ -150,7 +150,7 @@ where
                         None,
                     );
                     // An answer with that id would pass for the answer of the first request.
-                    self.refusal = Some(ServerJsonRpcMessage::error(error, None));
+                    self.refusal = Some(Box::new(ServerJsonRpcMessage::error(error, None)));
                     return None;
                 }
                 let subscribes = matches!(request.request, ClientRequest::SubscriptionsListenRequest(_));
@@ -167,7 +167,8 @@ where
                 drop(flights);
                 if subscribes {
                     let error = ErrorData::new(ErrorCode(-32000), "too many open subscriptions", None);
-                    self.refusal = Some(ServerJsonRpcMessage::error(error, Some(request.id.clone())));
+                    self.refusal =
+                        Some(Box::new(ServerJsonRpcMessage::error(error, Some(request.id.clone()))));
                 } else {
                     self.waiting = Some(message);
                 }
@@ -240,7 +241,7 @@ where
                     Line::TooLong => {
                         let text = format!("the message is longer than {LINE_BYTES} bytes; send it in parts");
                         let error = ErrorData::invalid_request(text, None);
-                        self.refusal = Some(ServerJsonRpcMessage::error(error, None));
+                        self.refusal = Some(Box::new(ServerJsonRpcMessage::error(error, None)));
                         continue;
                     }
                     Line::End => {
@@ -264,10 +265,10 @@ where
 }
 
 /// The answer to a line that is no message, with the request's id where it can be read.
-fn refusal_of_line(line: &[u8], broken: Option<&shared_types::Error>) -> ServerJsonRpcMessage {
+fn refusal_of_line(line: &[u8], broken: Option<&shared_types::Error>) -> Box<ServerJsonRpcMessage> {
     let Ok(value) = serde_json::from_slice::<Value>(line) else {
         let error = ErrorData::parse_error("the line is not valid JSON", None);
-        return ServerJsonRpcMessage::error(error, None);
+        return Box::new(ServerJsonRpcMessage::error(error, None));
     };
     let id = value.get("id").and_then(|id| serde_json::from_value::<RequestId>(id.clone()).ok());
     let error = match broken {
@@ -277,7 +278,7 @@ fn refusal_of_line(line: &[u8], broken: Option<&shared_types::Error>) -> ServerJ
         }
         None => ErrorData::invalid_request("the line is not a JSON-RPC 2.0 message", None),
     };
-    ServerJsonRpcMessage::error(error, id)
+    Box::new(ServerJsonRpcMessage::error(error, id))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! End to end: the real binaries, as assistants, programs and people use them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod bad_input;
 mod clients;
 mod command_line;
