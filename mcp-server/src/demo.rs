@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     cli::Outcome,
     terminal::{self, GOOD, NAME, QUIET, one_line, styled},
-    workspace::Workspace,
+    workspace::{Reason, Workspace},
 };
 use connection::{ConnectionError, ServerProcess};
 
@@ -26,11 +26,13 @@ pub async fn run(workspace: &Workspace) -> Outcome {
     let played = play(&mut assistant).await;
     assistant.server.end().await?;
     played?;
-    terminal::print(&format!(
-        "\nThe tasks are in {}. To see them:\n  {}",
-        workspace.database().display(),
-        styled(NAME, "bindery-mcp call list_tasks")
-    ))?;
+    let named = match workspace.reason() {
+        Reason::Named => format!("--workspace {} ", workspace.root().display()),
+        _ => String::new(),
+    };
+    let database = workspace.database();
+    let next = styled(NAME, format_args!("bindery-mcp {named}call list_tasks"));
+    terminal::print(&format!("\nThe tasks are in {}. To see them:\n  {next}", database.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 

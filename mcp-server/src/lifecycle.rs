@@ -188,8 +188,16 @@ impl Owner {
                 // Whoever calls is told; until then nobody needs one.
                 tracing::info!(%error, "no backend yet");
             }
-            while let Some(request) = inbox.recv().await {
-                self.answer(request).await;
+            loop {
+                tokio::select! {
+                    request = inbox.recv() => match request {
+                        Some(request) => self.answer(request).await,
+                        None => break,
+                    },
+                    status = process::end_of(&mut self.process) => {
+                        tracing::warn!(%status, "backend ended; the next call starts another");
+                    }
+                }
             }
         };
         let how = tokio::select! {

@@ -1,7 +1,9 @@
 //! The backend as a child process: how it is spawned, watched and stopped.
 
 use std::{
-    fs, io,
+    fs,
+    future::pending,
+    io,
     io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -67,6 +69,15 @@ impl BackendProcess {
             let _ = self.child.wait().await;
         }
     }
+}
+
+/// Waits for the end of `process` and takes it away; without one, waits for ever. Collecting the
+/// dead at once keeps their ids from looking alive.
+pub(super) async fn end_of(process: &mut Option<BackendProcess>) -> String {
+    let Some(running) = process else { return pending().await };
+    let ended = running.child.wait().await;
+    *process = None;
+    ended.map_or_else(|error| error.to_string(), |status| status.to_string())
 }
 
 fn signal(group: Pid, signal: Signal) {
