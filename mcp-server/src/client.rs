@@ -215,16 +215,21 @@ impl Shared {
         headers: &HeaderMap,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
-        let admission = self.breaker.admit().map_err(circuit_open)?;
+        // A question about the health must reach the backend while other calls are held back, and
+        // says nothing about them.
+        let admission = match request.is_probe {
+            true => None,
+            false => Some(self.breaker.admit().map_err(circuit_open)?),
+        };
         let endpoint = match timeout_at(deadline, self.backend.ensure()).await {
             Ok(found) => found.map_err(|error| Failure::new(Kind::NotSent, error))?,
             Err(_) => return Err(Failure::new(Kind::NotSent, still_starting(self.backend.stage()))),
         };
         let outcome = self.transport.send(&endpoint, request, headers, deadline).await;
-        match &outcome {
-            Err(Failure { kind: Kind::NotSent, .. }) => {}
-            Err(failure) if failure.counts() => admission.report(Outcome::Failed),
-            _ => admission.report(Outcome::Answered),
+        match (admission, &outcome) {
+            (None, _) | (_, Err(Failure { kind: Kind::NotSent, .. })) => {}
+            (Some(admission), Err(failure)) if failure.counts() => admission.report(Outcome::Failed),
+            (Some(admission), _) => admission.report(Outcome::Answered),
         }
         if let Err(Failure { kind: Kind::Disconnected, .. }) = &outcome {
             self.backend.lost(&endpoint);

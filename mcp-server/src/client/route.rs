@@ -2,7 +2,10 @@
 
 use reqwest::{Method as HttpMethod, Url};
 use serde_json::Value;
-use shared_types::{Error, ErrorCode, JsonObject, Method, Spec, operation::Route};
+use shared_types::{
+    Error, ErrorCode, JsonObject, Method, Operation, Spec,
+    operation::{HealthCheck, Route},
+};
 
 /// The most bytes a request body may have.
 const REQUEST_LIMIT: usize = 16 * 1024 * 1024;
@@ -14,6 +17,8 @@ pub(super) struct Prepared {
     pub(super) path: Vec<String>,
     pub(super) query: Vec<(String, String)>,
     pub(super) body: Option<Vec<u8>>,
+    /// Whether it asks how the backend is.
+    pub(super) is_probe: bool,
 }
 
 impl Prepared {
@@ -36,7 +41,8 @@ impl Prepared {
             Method::Get => (query(rest), None),
             _ => (Vec::new(), Some(body(&rest)?)),
         };
-        Ok(Self { method: method(route.method), path, query, body })
+        let is_probe = spec.name == HealthCheck::SPEC.name;
+        Ok(Self { method: method(route.method), path, query, body, is_probe })
     }
 
     /// Its URL below `base`.

@@ -25,7 +25,10 @@ use rmcp::{
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
 use serde_json::Value;
-use shared_types::{Error, Spec, operation};
+use shared_types::{
+    Error, Operation, Spec,
+    operation::{self, HealthCheck},
+};
 
 use super::{
     advertise, completions, prompts, render::render, resources, subscriptions, transport::BrokenLimit,
@@ -72,8 +75,22 @@ impl Bindery {
     async fn run(&self, spec: &Spec, input: Value, actor: String) -> Result<Value, Error> {
         let accepted = self.intake.accept(spec, input)?;
         let options = CallOptions { actor: Some(actor), guard: accepted.report };
-        let result = self.client.call(spec, accepted.input, &options).await?;
-        Ok(Arc::unwrap_or_clone(result))
+        let result = self.client.call(spec, accepted.input, &options).await;
+        if spec.name == HealthCheck::SPEC.name {
+            return self.with_client_health(result);
+        }
+        result.map(Arc::unwrap_or_clone)
+    }
+
+    /// Adds the way to the backend to what the backend says, or to why it says nothing.
+    fn with_client_health(&self, result: Result<Arc<Value>, Error>) -> Result<Value, Error> {
+        let client = serde_json::to_value(self.client.health()).unwrap_or_default();
+        let mut health =
+            result.map(Arc::unwrap_or_clone).map_err(|error| error.with("client", client.clone()))?;
+        if let Some(health) = health.as_object_mut() {
+            health.insert("client".to_owned(), client);
+        }
+        Ok(health)
     }
 
     fn subscribed(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {

@@ -138,7 +138,9 @@ fn work_through_a_project(form: Form) {
     assert!(assistant.call("list_roles", json!({}))["roles"].as_array().unwrap().len() >= 7);
     let dashboard = assistant.call("get_dashboard_stats", json!({"project_id": "Boat"}));
     assert_eq!(dashboard["total"], 3);
-    assert_eq!(assistant.call("health_check", json!({"detail": true}))["pool"]["max_connections"], 8);
+    let health = assistant.call("health_check", json!({"detail": true}));
+    assert_eq!(health["pool"]["max_connections"], 8);
+    assert_eq!(health["client"]["circuit_breaker"], "closed");
 }
 
 #[test]
