@@ -130,14 +130,14 @@ async fn a_reader_that_falls_behind_is_caught_up_in_order() {
     let at = Fixture::new().await;
     let mut feed = Feed::open(&at, "", None).await;
     feed.ready().await;
-    // More than any broadcast buffer holds for a reader that does not read.
-    let tasks: Vec<_> = (0..700).map(|i| json!({ "title": format!("task {i}") })).collect();
-    for _ in 0..4 {
+    // More than the 4096 that are kept for a reader that does not read.
+    let tasks: Vec<_> = (0..1000).map(|i| json!({ "title": format!("task {i}") })).collect();
+    for _ in 0..5 {
         let reply = at.json("POST", "/api/tasks", json!({ "tasks": tasks })).await;
         assert_eq!(reply.status, 200, "{:?}", reply.body);
     }
     let mut last = 0;
-    for _ in 0..4 * tasks.len() {
+    for _ in 0..5 * tasks.len() {
         let id = feed.change().await.id;
         assert!(id > last, "{id} after {last}");
         last = id;
