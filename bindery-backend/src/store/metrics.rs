@@ -152,6 +152,7 @@ impl Store {
         let (in_use, utilization) = use_of(&self.inner.pool, max_connections);
         let size = i64::from(self.inner.pool.size());
         let saturated = metrics.observe(utilization, Instant::now());
+        let slow_queries = lock(&metrics.slowest).iter().cloned().collect();
         Ok(PoolMetrics {
             size,
             idle: size - in_use,
@@ -166,7 +167,7 @@ impl Store {
             query_count: metrics.queries.load(Relaxed),
             query_failures: metrics.query_failures.load(Relaxed),
             slow_query_count: metrics.slow_queries.load(Relaxed),
-            slow_queries: lock(&metrics.slowest).iter().cloned().collect(),
+            slow_queries,
             busy_retries: metrics.busy_retries.load(Relaxed),
             request_count: 0,
             request_failures: 0,
