@@ -1,0 +1,118 @@
+//! The database file: created, kept, migrated, and never harmed.
+
+use bindery_backend::store::OpenError;
+use serde_json::json;
+use shared_types::operation::*;
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::fixture::Fixture;
+
+async fn tamper(bench: &Fixture, statement: &'static str) {
+    let options = SqliteConnectOptions::new().filename(bench.path()).create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query(statement).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_restart_keeps_everything_and_leaves_no_log() {
+    let mut bench = Fixture::new().await;
+    let task = bench.create(json!({ "title": "kept", "labels": { "n": u64::MAX } })).await;
+    let id = bench.store.database_id().to_owned();
+    assert_eq!(id.len(), 32);
+    bench.store.close().await;
+    assert!(!bench.folder.path().join("tasks.db-wal").exists());
+    let refused = bench.call::<CreateTask>(json!({ "title": "late" })).await.unwrap_err();
+    assert_eq!(refused.code.as_str(), "backend_unavailable");
+    bench.store = bench.try_open().await.unwrap();
+    assert_eq!(bench.get(task.id).await, task);
+    assert_eq!(bench.store.database_id(), id);
+}
+
+#[tokio::test]
+async fn ids_are_not_given_out_again_when_the_clock_goes_back() {
+    let mut bench = Fixture::new().await;
+    let before = bench.create(json!({ "title": "before" })).await.id;
+    let document = json!({ "uri": "u", "content": "c" });
+    let removed = bench.call::<IndexDocument>(document).await.unwrap().document.id;
+    bench.call::<IndexDocument>(json!({ "uri": "u", "remove": true })).await.unwrap();
+    bench.advance(-3600);
+    let same_run = bench.create(json!({ "title": "same run" })).await.id;
+    bench.reopen().await;
+    let next_run = bench.create(json!({ "title": "next run" })).await.id;
+    assert!(before < same_run && same_run < next_run);
+    assert!(next_run.row_id() > removed.row_id(), "not even that of a document that is gone");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_alone() {
+    let bench = Fixture::new().await;
+    bench.store.close().await;
+    tamper(
+        &bench,
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (99, 'future', 1, x'00', 0)",
+    )
+    .await;
+    let error = bench.try_open().await.unwrap_err();
+    assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
+    assert!(error.to_string().contains("update bindery-backend"));
+}
+
+#[tokio::test]
+async fn what_is_not_ours_is_never_overwritten() {
+    let bench = Fixture::new().await;
+    bench.store.close().await;
+
+    let text = "this is a shopping list, and not a short one\n".repeat(100);
+    std::fs::write(bench.path(), &text).unwrap();
+    let error = bench.try_open().await.unwrap_err();
+    assert!(matches!(error, OpenError::NotADatabase(_)), "{error}");
+    assert_eq!(std::fs::read_to_string(bench.path()).unwrap(), text);
+
+    std::fs::remove_file(bench.path()).unwrap();
+    tamper(&bench, "CREATE TABLE songs (name TEXT)").await;
+    let foreign = std::fs::read(bench.path()).unwrap();
+    let error = bench.try_open().await.unwrap_err();
+    assert!(matches!(error, OpenError::Foreign(_)), "{error}");
+    assert_eq!(std::fs::read(bench.path()).unwrap(), foreign);
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_refused() {
+    let bench = Fixture::new().await;
+    for n in 0..50 {
+        bench.create(json!({ "title": format!("t{n}"), "description": "x".repeat(5000) })).await;
+    }
+    bench.store.close().await;
+    let mut bytes = std::fs::read(bench.path()).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..half + 40_000].fill(0xaa);
+    std::fs::write(bench.path(), &bytes).unwrap();
+    let error = bench.try_open().await.unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    assert_eq!(std::fs::read(bench.path()).unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn every_connection_is_set_up_as_promised() {
+    let bench = Fixture::new().await;
+    bench.create(json!({ "title": "t" })).await;
+    let metrics = bench.store.pool_metrics().await.unwrap();
+    let settings: Vec<(&str, &str)> =
+        metrics.settings.iter().map(|setting| (setting.name.as_str(), setting.value.as_str())).collect();
+    assert_eq!(
+        settings,
+        [
+            ("journal_mode", "wal"),
+            ("synchronous", "2"),
+            ("cache_size", "-65536"),
+            ("mmap_size", "268435456"),
+            ("busy_timeout", "5000"),
+            ("foreign_keys", "1"),
+            ("temp_store", "2"),
+        ]
+    );
+    assert!(metrics.wal_bytes > 0 && metrics.query_count > 0 && metrics.acquire_failures == 0);
+    assert_eq!((metrics.max_connections, metrics.min_connections), (8, 2));
+}

@@ -1,0 +1,14 @@
+//! The store, on a real database in a temporary folder.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod claims;
+mod documents;
+mod files;
+mod fixture;
+mod history;
+mod lists;
+mod plans;
+mod requests;
+mod story;
+mod writer;
