@@ -5,6 +5,7 @@ mod completions;
 mod handler;
 mod line;
 mod prompts;
+mod protocol_error;
 mod render;
 mod resources;
 mod subscriptions;

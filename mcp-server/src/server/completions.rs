@@ -12,7 +12,7 @@ use shared_types::{
     task::{ListTasks as ListTasksInput, Sort, TaskField},
 };
 
-use super::handler::protocol_error;
+use super::protocol_error::protocol_error;
 use crate::client::{CallOptions, Client};
 
 /// What an argument stands for.

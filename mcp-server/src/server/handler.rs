@@ -118,15 +118,6 @@ fn unknown_tool(name: &str) -> ErrorData {
     ErrorData::invalid_params(message, None)
 }
 
-/// A protocol error for what is not a tool: resources, prompts and completions.
-pub(super) fn protocol_error(error: &Error) -> ErrorData {
-    let code = match error.code {
-        shared_types::ErrorCode::NotFound => ErrorCode::RESOURCE_NOT_FOUND,
-        code => ErrorCode(code.rpc_code()),
-    };
-    ErrorData::new(code, error.message.clone(), Some(error.to_data()))
-}
-
 fn tool_result(spec: &Spec, outcome: Result<Value, Error>) -> CallToolResult {
     let (value, failed) = match outcome {
         Ok(value) => (value, false),

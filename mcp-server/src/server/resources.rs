@@ -11,7 +11,7 @@ use shared_types::{
     project::ListProjects as ListProjectsInput,
 };
 
-use super::handler::protocol_error;
+use super::protocol_error::protocol_error;
 use crate::client::{CallOptions, Client};
 
 /// URI of the dashboard.

@@ -83,7 +83,7 @@ impl Plan {
             && let Some(first) = self.refs.insert(name.clone(), place)
         {
             return Err(Error::new(ErrorCode::InvalidValue, format!("The ref \"{name}\" is given twice."))
-                .at(at)
+                .at(path(&at, "ref"))
                 .with("first", self.tasks[first].path.as_str())
                 .suggest("Give each task a ref of its own."));
         }
