@@ -27,12 +27,11 @@ const SLOW_KEPT: usize = 16;
 /// A pool this full is saturated.
 pub(super) const SATURATED: f64 = 0.8;
 
-/// The settings of a connection, asked in one statement.
+/// The settings of a connection that one statement can ask for; `mmap_size` is not among them.
 const SETTINGS: &str = "
     SELECT 'journal_mode' AS name, journal_mode AS value FROM pragma_journal_mode
     UNION ALL SELECT 'synchronous', CAST(synchronous AS TEXT) FROM pragma_synchronous
     UNION ALL SELECT 'cache_size', CAST(cache_size AS TEXT) FROM pragma_cache_size
-    UNION ALL SELECT 'mmap_size', CAST(mmap_size AS TEXT) FROM pragma_mmap_size
     UNION ALL SELECT 'busy_timeout', CAST(timeout AS TEXT) FROM pragma_busy_timeout
     UNION ALL SELECT 'foreign_keys', CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys
     UNION ALL SELECT 'temp_store', CAST(temp_store AS TEXT) FROM pragma_temp_store";
@@ -187,7 +186,10 @@ impl Store {
     async fn settings(&self) -> Result<Vec<Setting>, Error> {
         self.read("metrics.settings", |connection| {
             Box::pin(async move {
-                let settings: Vec<(String, String)> = sqlx::query_as(SETTINGS).fetch_all(connection).await?;
+                let mut settings: Vec<(String, String)> =
+                    sqlx::query_as(SETTINGS).fetch_all(&mut *connection).await?;
+                let mapped: i64 = sqlx::query_scalar("PRAGMA mmap_size").fetch_one(connection).await?;
+                settings.push(("mmap_size".to_owned(), mapped.to_string()));
                 Ok(settings.into_iter().map(|(name, value)| Setting { name, value }).collect())
             })
         })
