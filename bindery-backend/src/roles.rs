@@ -98,7 +98,7 @@ impl Roles {
     /// `not_found`, with the nearest name there is.
     pub fn require(&self, name: &str) -> Result<&Role, Error> {
         self.get(name).ok_or_else(|| {
-            let error = Error::new(ErrorCode::NotFound, format!("There is no role \"{name}\".")).at("role");
+            let error = Error::new(ErrorCode::NotFound, format!("there is no role \"{name}\"")).at("role");
             let error = match nearest(name, self.by_name.keys().map(String::as_str)) {
                 Some(near) => error.with("nearest", near).suggest(format!("Did you mean \"{near}\"?")),
                 None => error,

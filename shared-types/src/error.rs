@@ -112,7 +112,7 @@ impl fmt::Display for ErrorCode {
 pub struct Error {
     /// The stable word for what went wrong.
     pub code: ErrorCode,
-    /// The cause in one sentence.
+    /// The cause in a clause, without a capital or a full stop: it may stand inside a sentence.
     pub message: String,
     /// Path of the argument it concerns, such as `tasks[3].priority`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -222,7 +222,10 @@ fn merge(into: &mut Value, from: Value) {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        self.suggestions.iter().try_for_each(|step| write!(f, " {step}"))
+        match self.suggestions.as_slice() {
+            [] => Ok(()),
+            steps => write!(f, ". {}", steps.join(" ")),
+        }
     }
 }
 

@@ -91,7 +91,7 @@ async fn index(tx: &mut Tx<'_>, input: IndexDocument) -> Result<DocumentWritten,
 }
 
 fn not_indexed(uri: &str) -> Error {
-    Error::new(ErrorCode::NotFound, format!("There is no document \"{uri}\"."))
+    Error::new(ErrorCode::NotFound, format!("there is no document \"{uri}\""))
         .at("uri")
         .suggest("Find it with search_entities types=[\"document\"].")
 }
@@ -154,12 +154,12 @@ async fn put(
 
 fn check(uri: &str, content: &str) -> Result<(), Error> {
     if uri.trim().is_empty() {
-        return Err(Error::new(ErrorCode::InvalidValue, "uri must not be blank.").at("uri"));
+        return Err(Error::new(ErrorCode::InvalidValue, "uri must not be blank").at("uri"));
     }
     if content.chars().count() > CONTENT_LIMIT {
         return Err(Error::new(
             ErrorCode::LimitExceeded,
-            format!("content is longer than {CONTENT_LIMIT} characters."),
+            format!("content is longer than {CONTENT_LIMIT} characters"),
         )
         .at("content")
         .suggest("Index the document in parts, each under a uri of its own."));

@@ -90,7 +90,7 @@ pub(super) async fn resolve(
         sqlx::query_as(select_executions!("WHERE id = ?1")).bind(id).fetch_optional(connection).await?;
     match row {
         Some(row) => row.into_execution(),
-        None => Err(Error::new(ErrorCode::NotFound, format!("There is no execution \"{reference}\"."))
+        None => Err(Error::new(ErrorCode::NotFound, format!("there is no execution \"{reference}\""))
             .at(field)
             .suggest("Pass the execution_id that execute_task returned.")
             .into()),
@@ -101,8 +101,8 @@ pub(super) async fn resolve(
 pub(super) fn lost(execution: &Execution) -> Error {
     let task = execution.task_id;
     let message = match execution.status {
-        ExecutionStatus::Active => format!("Execution {} is a claim on task {task}.", execution.id),
-        ended => format!("Execution {} on task {task} is over: {}.", execution.id, ended.as_str()),
+        ExecutionStatus::Active => format!("execution {} is a claim on task {task}", execution.id),
+        ended => format!("execution {} on task {task} is over: {}", execution.id, ended.as_str()),
     };
     Error::new(ErrorCode::LeaseLost, message)
         .with("task_id", task.to_string())

@@ -72,7 +72,7 @@ impl Fault {
             }
             Self::Unreadable(error) => {
                 tracing::error!(statement, %error, "a stored value cannot be read");
-                Error::new(ErrorCode::Internal, "A stored value cannot be read.")
+                Error::new(ErrorCode::Internal, "a stored value cannot be read")
             }
         }
     }
@@ -80,25 +80,25 @@ impl Fault {
 
 fn database_error(error: &sqlx::Error) -> Error {
     if matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) {
-        return Error::new(ErrorCode::Overloaded, "No connection to the database became free in time.")
+        return Error::new(ErrorCode::Overloaded, "no connection to the database became free in time")
             .suggest("Try again in a moment.");
     }
     match error.as_database_error().and_then(primary_code) {
         Some(code::BUSY | code::LOCKED) => {
-            Error::new(ErrorCode::Overloaded, "Another process holds the database.")
+            Error::new(ErrorCode::Overloaded, "another process holds the database")
                 .suggest("Try again in a moment.")
         }
-        Some(code::FULL) => storage("The disk is full.").suggest("Free disk space, then try again."),
+        Some(code::FULL) => storage("the disk is full").suggest("Free disk space, then try again."),
         Some(code::READONLY) => {
-            storage("The database cannot be written.").suggest("Check the permissions of its folder.")
+            storage("the database cannot be written").suggest("Check the permissions of its folder.")
         }
         Some(code::IOERR | code::CANTOPEN) => {
-            storage("The disk reports an error.").suggest("Check the disk and the server's log.")
+            storage("the disk reports an error").suggest("Check the disk and the server's log.")
         }
         Some(code::CORRUPT | code::NOTADB) => {
-            storage("The database file is damaged.").suggest("Restore it from a backup.")
+            storage("the database file is damaged").suggest("Restore it from a backup.")
         }
-        _ => Error::new(ErrorCode::Internal, "The database failed in a way that was not foreseen."),
+        _ => Error::new(ErrorCode::Internal, "the database failed in a way that was not foreseen"),
     }
 }
 

@@ -77,7 +77,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn changes_after(&self, seq: i64, limit: i64) -> Result<Vec<ChangeEvent>, Error> {
         if limit < 1 {
-            return Err(Error::new(ErrorCode::InvalidValue, "limit must be at least 1.").at("limit"));
+            return Err(Error::new(ErrorCode::InvalidValue, "limit must be at least 1").at("limit"));
         }
         self.read("feed.after", move |connection| {
             Box::pin(async move {

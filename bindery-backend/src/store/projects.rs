@@ -173,7 +173,7 @@ async fn put_down(
 /// Refuses a blank name, and one that another project has.
 async fn check_name(connection: &mut SqliteConnection, project: &Project) -> Result<(), Fault> {
     if project.name.trim().is_empty() {
-        return Err(Error::new(ErrorCode::InvalidValue, "name must not be blank.").at("name").into());
+        return Err(Error::new(ErrorCode::InvalidValue, "name must not be blank").at("name").into());
     }
     let other: Option<i64> = sqlx::query_scalar("SELECT id FROM projects WHERE name_key = ?1 AND id <> ?2")
         .bind(name_key(&project.name))
@@ -183,7 +183,7 @@ async fn check_name(connection: &mut SqliteConnection, project: &Project) -> Res
     let Some(other) = other.map(ProjectId::from_row_id) else { return Ok(()) };
     Err(Error::new(
         ErrorCode::AlreadyExists,
-        format!("There is a project \"{}\" already.", project.name.trim()),
+        format!("there is a project \"{}\" already", project.name.trim()),
     )
     .at("name")
     .with("project_id", other.to_string())
@@ -195,7 +195,7 @@ fn check_version(project: &Project, expected: Option<i64>) -> Result<(), Fault> 
     match expected {
         Some(expected) if expected != project.version => Err(Error::new(
             ErrorCode::VersionConflict,
-            format!("Project {} is at version {}, not {expected}.", project.id, project.version),
+            format!("project {} is at version {}, not {expected}", project.id, project.version),
         )
         .at("expected_version")
         .with("current_version", project.version)

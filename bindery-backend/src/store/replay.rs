@@ -83,7 +83,7 @@ async fn remembered<Op: Write>(
     if operation != Op::SPEC.name || input_hash != hash {
         return Err(Error::new(
             ErrorCode::RequestIdReused,
-            format!("request_id \"{request_id}\" was used for another {operation} request."),
+            format!("request_id \"{request_id}\" was used for another {operation} request"),
         )
         .at("request_id")
         .with("operation", operation)

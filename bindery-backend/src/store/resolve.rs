@@ -17,7 +17,7 @@ pub(super) fn path(prefix: &str, name: &str) -> String {
 /// The value of an argument that has to be there.
 pub(super) fn required<T>(value: Option<T>, prefix: &str, name: &str) -> Result<T, Error> {
     value.ok_or_else(|| {
-        Error::new(ErrorCode::MissingField, format!("{name} is required.")).at(path(prefix, name))
+        Error::new(ErrorCode::MissingField, format!("{name} is required")).at(path(prefix, name))
     })
 }
 
@@ -69,7 +69,7 @@ pub(super) async fn live_task_id(
 }
 
 fn deleted(id: TaskId, title: &str, field: &str) -> Error {
-    Error::new(ErrorCode::NotFound, format!("Task {id} \"{title}\" is deleted."))
+    Error::new(ErrorCode::NotFound, format!("task {id} \"{title}\" is deleted"))
         .at(field)
         .with("deleted_task", id.to_string())
         .suggest(format!("Bring it back with update_task task_id={id} restore=true."))
@@ -82,7 +82,7 @@ async fn unknown_task(
     refs: &[&str],
 ) -> Result<Error, Fault> {
     let error =
-        Error::new(ErrorCode::NotFound, format!("There is no task \"{reference}\".")).at(field.to_owned());
+        Error::new(ErrorCode::NotFound, format!("there is no task \"{reference}\"")).at(field.to_owned());
     if let Some(name) = nearest(reference.as_str(), refs.iter().copied()) {
         return Ok(error.with("nearest", name).suggest(format!("Did you mean the ref \"{name}\"?")));
     }
@@ -146,7 +146,7 @@ async fn unknown_project(
         .fetch_all(connection)
         .await?;
     let error =
-        Error::new(ErrorCode::NotFound, format!("There is no project \"{reference}\".")).at(field.to_owned());
+        Error::new(ErrorCode::NotFound, format!("there is no project \"{reference}\"")).at(field.to_owned());
     let error = match nearest(reference.as_str(), names.iter().map(String::as_str)) {
         Some(name) => error.with("nearest", name).suggest(format!("Did you mean \"{name}\"?")),
         None => error,

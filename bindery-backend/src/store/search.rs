@@ -100,7 +100,7 @@ impl Handle<operation::SearchEntities> for Store {
 async fn search(connection: &mut SqliteConnection, input: &SearchEntities) -> Result<SearchPage, Fault> {
     let query = Query::read(&input.query);
     if query.terms.is_empty() {
-        return Err(Error::new(ErrorCode::InvalidValue, "query has nothing to look for.")
+        return Err(Error::new(ErrorCode::InvalidValue, "query has nothing to look for")
             .at("query")
             .suggest("Give words that the text you look for contains.")
             .into());

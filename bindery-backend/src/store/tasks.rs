@@ -68,7 +68,7 @@ fn items<T: Default + PartialEq>(single: T, tasks: Vec<T>, name: &str) -> Result
     if single != T::default() {
         return Err(Error::new(
             ErrorCode::InvalidValue,
-            format!("Give either {name} for one task, or tasks for several, not both."),
+            format!("give either {name} for one task, or tasks for several, not both"),
         )
         .at("tasks")
         .suggest("Put every field inside the objects in tasks."));
@@ -81,7 +81,7 @@ fn check_version(task: &Task, expected: Option<i64>, prefix: &str) -> Result<(),
     match expected {
         Some(expected) if expected != task.version => Err(Error::new(
             ErrorCode::VersionConflict,
-            format!("Task {} is at version {}, not {expected}.", task.id, task.version),
+            format!("task {} is at version {}, not {expected}", task.id, task.version),
         )
         .at(path(prefix, "expected_version"))
         .with("current_version", task.version)

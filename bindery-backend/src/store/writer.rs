@@ -70,7 +70,7 @@ impl Writer {
     fn enqueue(&self, job: Box<dyn Job>) -> Result<(), Error> {
         self.queue.try_send(job).map_err(|refusal| match refusal {
             mpsc::error::TrySendError::Full(_) => {
-                Error::new(ErrorCode::Overloaded, format!("{QUEUE} writes are waiting already."))
+                Error::new(ErrorCode::Overloaded, format!("{QUEUE} writes are waiting already"))
                     .suggest("Try again in a moment.")
             }
             mpsc::error::TrySendError::Closed(_) => stopping(),
@@ -79,7 +79,7 @@ impl Writer {
 }
 
 fn stopping() -> Error {
-    Error::new(ErrorCode::BackendUnavailable, "The store is closing.").suggest("Try again in a moment.")
+    Error::new(ErrorCode::BackendUnavailable, "the store is closing").suggest("Try again in a moment.")
 }
 
 async fn work(

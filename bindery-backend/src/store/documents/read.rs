@@ -61,8 +61,7 @@ async fn unknown(connection: &mut SqliteConnection, name: &str) -> Result<Error,
         .bind(CANDIDATES)
         .fetch_all(connection)
         .await?;
-    let error =
-        Error::new(ErrorCode::NotFound, format!("There is no document \"{name}\".")).at("document_id");
+    let error = Error::new(ErrorCode::NotFound, format!("there is no document \"{name}\"")).at("document_id");
     Ok(match nearest(name, uris.iter().map(String::as_str)) {
         Some(uri) => error.with("nearest", uri).suggest(format!("Did you mean \"{uri}\"?")),
         None => error.suggest("Find it with search_entities types=[\"document\"]."),

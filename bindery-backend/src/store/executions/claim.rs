@@ -34,7 +34,7 @@ async fn execute(tx: &mut Tx<'_>, input: ExecuteTask) -> Result<Claim, Fault> {
         if input.next {
             return Err(Error::new(
                 ErrorCode::InvalidValue,
-                "execution_id renews a claim; next makes a new one.",
+                "execution_id renews a claim; next makes a new one",
             )
             .at("next")
             .into());
@@ -42,17 +42,17 @@ async fn execute(tx: &mut Tx<'_>, input: ExecuteTask) -> Result<Claim, Fault> {
         return renew_or_release(tx, reference, &input).await;
     }
     if input.release {
-        return Err(Error::new(ErrorCode::MissingField, "release needs the execution_id of the claim.")
+        return Err(Error::new(ErrorCode::MissingField, "release needs the execution_id of the claim")
             .at("execution_id")
             .into());
     }
     match (&input.task_id, input.next) {
-        (Some(_), true) => Err(Error::new(ErrorCode::InvalidValue, "Give either task_id or next, not both.")
+        (Some(_), true) => Err(Error::new(ErrorCode::InvalidValue, "give either task_id or next, not both")
             .at("next")
             .into()),
         (None, false) => Err(Error::new(
             ErrorCode::MissingField,
-            "Name a task_id, or ask for the next task with next=true.",
+            "name a task_id, or ask for the next task with next=true",
         )
         .at("task_id")
         .suggest("Use next=true to claim the most important ready task.")
@@ -97,7 +97,7 @@ async fn claim_named(tx: &mut Tx<'_>, reference: &Reference, input: &ExecuteTask
 fn already_claimed(task: &Task, held: &Execution) -> Error {
     Error::new(
         ErrorCode::AlreadyClaimed,
-        format!("\"{}\" holds task {} until {}.", held.worker, task.id, held.lease_expires_at),
+        format!("\"{}\" holds task {} until {}", held.worker, task.id, held.lease_expires_at),
     )
     .at("task_id")
     .with("holder", held.worker.as_str())
@@ -110,9 +110,9 @@ async fn check_ready(tx: &mut Tx<'_>, task: &Task) -> Result<(), Fault> {
     let id = task.id;
     let error = |message| Error::new(ErrorCode::NotReady, message).at("task_id");
     let refusal = match task.status {
-        Status::Done | Status::Cancelled => error(format!("Task {id} is {} already.", task.status.as_str()))
+        Status::Done | Status::Cancelled => error(format!("task {id} is {} already", task.status.as_str()))
             .suggest("Reopen it with update_task status=todo if there is more to do."),
-        Status::Blocked => error(format!("Task {id} is blocked by something outside the store."))
+        Status::Blocked => error(format!("task {id} is blocked by something outside the store"))
             .suggest("Set it to todo with update_task when that is resolved."),
         Status::Todo | Status::Doing if !task.waiting_for.is_empty() => {
             let mut titles = Vec::with_capacity(task.waiting_for.len());
@@ -120,7 +120,7 @@ async fn check_ready(tx: &mut Tx<'_>, task: &Task) -> Result<(), Fault> {
                 titles.push(format!("{other} \"{}\"", record::get(tx.connection, *other).await?.title));
             }
             let ids: Vec<String> = task.waiting_for.iter().map(ToString::to_string).collect();
-            error(format!("Task {id} waits for {}.", titles.join(", ")))
+            error(format!("task {id} waits for {}", titles.join(", ")))
                 .with("waiting_for", ids)
                 .suggest("Do those first, or use next=true to claim another ready task.")
         }

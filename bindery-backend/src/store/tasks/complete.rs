@@ -87,7 +87,7 @@ fn ending(tx: &Tx<'_>, active: &Execution, task: &Task, prefix: &str) -> Result<
     if active.lease_expires_at <= tx.now {
         return Ok(ExecutionStatus::Expired);
     }
-    Err(Error::new(ErrorCode::AlreadyClaimed, format!("\"{}\" holds task {}.", active.worker, task.id))
+    Err(Error::new(ErrorCode::AlreadyClaimed, format!("\"{}\" holds task {}", active.worker, task.id))
         .at(path(prefix, "task_id"))
         .with("holder", active.worker.as_str())
         .with("lease_expires_at", active.lease_expires_at.to_string())

@@ -119,7 +119,7 @@ pub(super) async fn refused(
 /// As [`refused`], for tasks that are not stored yet and go by what the caller calls them.
 pub(super) fn named(field: &str, path: Vec<String>, titles: &[String]) -> Error {
     let titles: Vec<String> = titles.iter().map(|title| format!("\"{title}\"")).collect();
-    Error::new(ErrorCode::Cycle, format!("The links would form a circle: {}.", titles.join(" → ")))
+    Error::new(ErrorCode::Cycle, format!("the links would form a circle: {}", titles.join(" → ")))
         .at(field)
         .with("path", path)
         .suggest(format!("Leave one of these links out of {field}."))

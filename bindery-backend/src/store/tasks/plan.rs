@@ -73,7 +73,7 @@ impl Plan {
         if nested_in.is_some() && new.parent_id.is_some() {
             return Err(Error::new(
                 ErrorCode::InvalidValue,
-                "A subtask belongs to the task it stands in and cannot name another parent.",
+                "A subtask belongs to the task it stands in and cannot name another parent",
             )
             .at(path(&at, "parent_id"))
             .suggest("Leave parent_id out, or move the task out of subtasks."));
@@ -82,7 +82,7 @@ impl Plan {
         if let Some(name) = &new.temporary_ref
             && let Some(first) = self.refs.insert(name.clone(), place)
         {
-            return Err(Error::new(ErrorCode::InvalidValue, format!("The ref \"{name}\" is given twice."))
+            return Err(Error::new(ErrorCode::InvalidValue, format!("the ref \"{name}\" is given twice"))
                 .at(path(&at, "ref"))
                 .with("first", self.tasks[first].path.as_str())
                 .suggest("Give each task a ref of its own."));

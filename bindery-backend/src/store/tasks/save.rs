@@ -182,7 +182,7 @@ pub(in crate::store) async fn unblocked_by(
 /// The error for a title of nothing but spaces.
 pub(in crate::store) fn check_title(title: &str, field: String) -> Result<(), Error> {
     if title.trim().is_empty() {
-        return Err(Error::new(ErrorCode::InvalidValue, "title must not be blank.").at(field));
+        return Err(Error::new(ErrorCode::InvalidValue, "title must not be blank").at(field));
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ pub(super) async fn undo(tx: &mut Tx<'_>, task: &Task) -> Result<Vec<Saved>, Fau
 }
 
 fn nothing_to_undo(task: &Task) -> Error {
-    let error = Error::new(ErrorCode::NothingToUndo, format!("Every change of task {} is undone.", task.id));
+    let error = Error::new(ErrorCode::NothingToUndo, format!("every change of task {} is undone", task.id));
     if task.deleted_at.is_some() {
         error.suggest("Bring it back with restore=true.")
     } else {

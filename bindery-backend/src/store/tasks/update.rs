@@ -66,12 +66,12 @@ async fn update_one(tx: &mut Tx<'_>, mut change: TaskChange, prefix: &str) -> Re
 
 fn check_combination(restore: bool, undo: bool, has_fields: bool, prefix: &str) -> Result<(), Error> {
     if undo && (restore || has_fields) {
-        return Err(Error::new(ErrorCode::InvalidValue, "undo stands alone: it takes back the last change.")
+        return Err(Error::new(ErrorCode::InvalidValue, "undo stands alone: it takes back the last change")
             .at(path(prefix, "undo"))
             .suggest("Undo first, then change the fields in a further call."));
     }
     if !(undo || restore || has_fields) {
-        let error = Error::new(ErrorCode::InvalidValue, "There is nothing to change: no field is given.");
+        let error = Error::new(ErrorCode::InvalidValue, "there is nothing to change: no field is given");
         let error = if prefix.is_empty() { error } else { error.at(prefix) };
         return Err(error.suggest("Give the fields to change, a note, restore=true or undo=true."));
     }
@@ -172,7 +172,7 @@ async fn dependencies(
 
 async fn add_note(tx: &mut Tx<'_>, task: TaskId, text: String, prefix: &str) -> Result<Difference, Fault> {
     if text.trim().is_empty() {
-        return Err(Error::new(ErrorCode::InvalidValue, "note must not be blank.")
+        return Err(Error::new(ErrorCode::InvalidValue, "note must not be blank")
             .at(path(prefix, "note"))
             .into());
     }

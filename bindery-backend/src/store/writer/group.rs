@@ -148,7 +148,7 @@ impl Desk {
             Ok(outcome) => outcome.map(|()| tx.events),
             Err(_) => {
                 tracing::error!(operation = name, "an operation panicked; it was rolled back");
-                Err(Error::new(ErrorCode::Internal, "The operation failed; nothing was changed.").into())
+                Err(Error::new(ErrorCode::Internal, "the operation failed; nothing was changed").into())
             }
         }
     }
