@@ -14,26 +14,20 @@ BEGIN
     VALUES (NEW.id, NEW.title, NEW.description, NEW.tags, NEW.completion_notes);
 END;
 
-CREATE TRIGGER task_text_removed
+-- One trigger and not two: SQLite does not say which of two would fire first, and the old text has
+-- to leave before the new one comes.
+CREATE TRIGGER task_text_changed
 AFTER UPDATE OF title, description, tags, completion_notes, deleted_at ON tasks
-WHEN OLD.deleted_at IS NULL AND (
-    NEW.deleted_at IS NOT NULL OR OLD.title IS NOT NEW.title OR OLD.description IS NOT NEW.description
-    OR OLD.tags IS NOT NEW.tags OR OLD.completion_notes IS NOT NEW.completion_notes
-)
+WHEN OLD.title IS NOT NEW.title OR OLD.description IS NOT NEW.description OR OLD.tags IS NOT NEW.tags
+    OR OLD.completion_notes IS NOT NEW.completion_notes
+    OR (OLD.deleted_at IS NULL) IS NOT (NEW.deleted_at IS NULL)
 BEGIN
     INSERT INTO tasks_text (tasks_text, rowid, title, description, tags, completion_notes)
-    VALUES ('delete', OLD.id, OLD.title, OLD.description, OLD.tags, OLD.completion_notes);
-END;
-
-CREATE TRIGGER task_text_replaced
-AFTER UPDATE OF title, description, tags, completion_notes, deleted_at ON tasks
-WHEN NEW.deleted_at IS NULL AND (
-    OLD.deleted_at IS NOT NULL OR OLD.title IS NOT NEW.title OR OLD.description IS NOT NEW.description
-    OR OLD.tags IS NOT NEW.tags OR OLD.completion_notes IS NOT NEW.completion_notes
-)
-BEGIN
+    SELECT 'delete', OLD.id, OLD.title, OLD.description, OLD.tags, OLD.completion_notes
+    WHERE OLD.deleted_at IS NULL;
     INSERT INTO tasks_text (rowid, title, description, tags, completion_notes)
-    VALUES (NEW.id, NEW.title, NEW.description, NEW.tags, NEW.completion_notes);
+    SELECT NEW.id, NEW.title, NEW.description, NEW.tags, NEW.completion_notes
+    WHERE NEW.deleted_at IS NULL;
 END;
 
 CREATE VIRTUAL TABLE projects_text USING fts5 (

@@ -35,6 +35,9 @@ const MOST: i64 = 100;
 /// How long a snippet can be, in characters.
 const SNIPPET_CHARS: usize = 200;
 
+/// How much of a snippet that is cut stays before the first mark, in characters.
+const SNIPPET_LEAD: usize = 80;
+
 /// How the hits of a search are found and ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -73,11 +76,16 @@ impl Found {
     }
 }
 
+/// Cuts a snippet of long words to size, around the first mark.
 fn shortened(snippet: String) -> String {
-    match snippet.char_indices().nth(SNIPPET_CHARS) {
-        Some((end, _)) => format!("{}…", &snippet[..end]),
-        None => snippet,
+    if snippet.chars().count() <= SNIPPET_CHARS {
+        return snippet;
     }
+    let mark = snippet.find("**").map_or(0, |at| snippet[..at].chars().count());
+    let skipped = mark.saturating_sub(SNIPPET_LEAD);
+    let lead = if skipped > 0 { "…" } else { "" };
+    let kept: String = snippet.chars().skip(skipped).take(SNIPPET_CHARS - 2).collect();
+    format!("{lead}{kept}…")
 }
 
 impl Handle<operation::SearchEntities> for Store {

@@ -28,7 +28,7 @@ async fn of_sixty_four_workers_exactly_one_wins() {
 async fn the_queue_is_drained_in_order_and_nothing_is_given_out_twice() {
     let bench = Fixture::new().await;
     let tasks: Vec<_> = (0..300)
-        .map(|n| json!({ "title": format!("t{n}"), "priority": ["low", "urgent", "normal"][n % 3] }))
+        .map(|n| json!({ "title": format!("t{n}"), "priority": (["low", "urgent", "normal"][n % 3]) }))
         .collect();
     let ids = bench.create_all(json!(tasks)).await;
     let workers = (0..16).map(async |worker| {

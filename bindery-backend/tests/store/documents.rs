@@ -50,7 +50,7 @@ async fn a_long_document_is_found_by_any_of_its_words() {
         let found = bench.call::<SearchEntities>(json!({ "query": format!("word{n}") })).await.unwrap().hits;
         assert_eq!(found[0].id, document.id.to_string());
         assert!(found[0].snippet.contains(&format!("**word{n}**")), "{}", found[0].snippet);
-        assert!(found[0].snippet.chars().count() <= 201);
+        assert!(found[0].snippet.chars().count() <= 200);
     }
     let listed = bench.call::<ListDocuments>(json!({})).await.unwrap();
     assert_eq!((listed.documents.len(), listed.next_cursor), (1, None));

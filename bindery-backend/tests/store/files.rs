@@ -107,10 +107,10 @@ async fn every_connection_is_set_up_as_promised() {
             ("journal_mode", "wal"),
             ("synchronous", "2"),
             ("cache_size", "-65536"),
-            ("mmap_size", "268435456"),
             ("busy_timeout", "5000"),
             ("foreign_keys", "1"),
             ("temp_store", "2"),
+            ("mmap_size", "268435456"),
         ]
     );
     assert!(metrics.wal_bytes > 0 && metrics.query_count > 0 && metrics.acquire_failures == 0);
