@@ -14,7 +14,7 @@ use shared_types::{
     Error, Timestamp,
     health::{Percentiles, PoolMetrics, Setting, SlowQuery},
 };
-use sqlx::SqlitePool;
+use sqlx::{Row, SqlitePool};
 
 use super::Store;
 
@@ -27,14 +27,16 @@ const SLOW_KEPT: usize = 16;
 /// A pool this full is saturated.
 pub(super) const SATURATED: f64 = 0.8;
 
-/// The settings of a connection that one statement can ask for; `mmap_size` is not among them.
-const SETTINGS: &str = "
-    SELECT 'journal_mode' AS name, journal_mode AS value FROM pragma_journal_mode
-    UNION ALL SELECT 'synchronous', CAST(synchronous AS TEXT) FROM pragma_synchronous
-    UNION ALL SELECT 'cache_size', CAST(cache_size AS TEXT) FROM pragma_cache_size
-    UNION ALL SELECT 'busy_timeout', CAST(timeout AS TEXT) FROM pragma_busy_timeout
-    UNION ALL SELECT 'foreign_keys', CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys
-    UNION ALL SELECT 'temp_store', CAST(temp_store AS TEXT) FROM pragma_temp_store";
+/// The settings of a connection, and how to ask for each. Not every pragma has a table to select from.
+const SETTINGS: [(&str, &str); 7] = [
+    ("journal_mode", "PRAGMA journal_mode"),
+    ("synchronous", "PRAGMA synchronous"),
+    ("cache_size", "PRAGMA cache_size"),
+    ("mmap_size", "PRAGMA mmap_size"),
+    ("busy_timeout", "PRAGMA busy_timeout"),
+    ("foreign_keys", "PRAGMA foreign_keys"),
+    ("temp_store", "PRAGMA temp_store"),
+];
 
 /// Counts and times; shared by the readers and the writer.
 #[derive(Debug)]
@@ -186,11 +188,13 @@ impl Store {
     async fn settings(&self) -> Result<Vec<Setting>, Error> {
         self.read("metrics.settings", |connection| {
             Box::pin(async move {
-                let mut settings: Vec<(String, String)> =
-                    sqlx::query_as(SETTINGS).fetch_all(&mut *connection).await?;
-                let mapped: i64 = sqlx::query_scalar("PRAGMA mmap_size").fetch_one(connection).await?;
-                settings.push(("mmap_size".to_owned(), mapped.to_string()));
-                Ok(settings.into_iter().map(|(name, value)| Setting { name, value }).collect())
+                let mut settings = Vec::with_capacity(SETTINGS.len());
+                for (name, statement) in SETTINGS {
+                    let row = sqlx::query(statement).fetch_one(&mut *connection).await?;
+                    // Some are numbers, some are words: SQLite writes either as text.
+                    settings.push(Setting { name: name.to_owned(), value: row.try_get_unchecked(0)? });
+                }
+                Ok(settings)
             })
         })
         .await
