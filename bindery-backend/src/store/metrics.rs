@@ -32,10 +32,10 @@ const SETTINGS: [(&str, &str); 7] = [
     ("journal_mode", "PRAGMA journal_mode"),
     ("synchronous", "PRAGMA synchronous"),
     ("cache_size", "PRAGMA cache_size"),
-    ("mmap_size", "PRAGMA mmap_size"),
     ("busy_timeout", "PRAGMA busy_timeout"),
     ("foreign_keys", "PRAGMA foreign_keys"),
     ("temp_store", "PRAGMA temp_store"),
+    ("mmap_size", "PRAGMA mmap_size"),
 ];
 
 /// Counts and times; shared by the readers and the writer.

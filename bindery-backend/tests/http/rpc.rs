@@ -69,6 +69,18 @@ async fn the_limits_are_those_of_the_params_and_not_of_the_envelope() {
 }
 
 #[tokio::test]
+async fn a_field_that_stands_twice_is_refused_on_both_faces() {
+    let at = Fixture::new().await;
+    let input = r#"{"title":"one","title":"two"}"#;
+    let call = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"create_task","params":{input}}}"#);
+    let answer = at.rpc(call).await.value();
+    let request = to("POST", "/api/tasks").header("content-type", "application/json");
+    let problem = at.send(request.body(input.into()).unwrap()).await.value();
+    assert!(problem["status"].is_u64(), "{problem}");
+    assert_eq!(answer["error"]["data"]["code"], problem["code"], "{answer}");
+}
+
+#[tokio::test]
 async fn the_transport_is_checked_as_on_every_route() {
     let at = Fixture::new().await;
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"list_roles"}"#;

@@ -177,7 +177,7 @@ mod tests {
     fn a_ref_given_twice_is_refused_at_its_second_place() {
         let tasks = vec![task("A", "x", &[]), task("B", "x", &[])];
         let error = Plan::of(CreateTask { tasks, ..CreateTask::default() }).unwrap_err();
-        assert_eq!(error.field.as_deref(), Some("tasks[1]"));
+        assert_eq!(error.field.as_deref(), Some("tasks[1].ref"));
     }
 
     #[test]
