@@ -4,7 +4,7 @@
 //! is opened once, a socket that lies there is stale. `backend.json` comes last, so that whoever
 //! reads it can connect. At the end it goes first.
 
-mod backend_file;
+pub mod announce;
 mod folder;
 mod listen;
 mod shutdown;
@@ -15,11 +15,11 @@ use axum::Router;
 use guard::Intake;
 use tokio_util::task::TaskTracker;
 
-pub use self::{backend_file::BackendFile, folder::FolderError, listen::ListenError, shutdown::Shutdown};
 use self::{
     folder::Folder,
     listen::{OwnersOnly, Tcp},
 };
+pub use self::{folder::FolderError, listen::ListenError, shutdown::Shutdown};
 use crate::{
     app::{App, AppOptions},
     config::Config,
@@ -67,13 +67,13 @@ pub async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ServeError>
     let socket = OwnersOnly::bind(&socket_path)?;
     let tcp = if config.tcp { Some(Tcp::bind(config.bind, config.port).await?) } else { None };
 
-    let about = BackendFile::describe(&app, socket_path, tcp.as_ref().map(Tcp::url));
+    let about = announce::describe(&app, socket_path, tcp.as_ref().map(Tcp::url));
     folder.announce(&about)?;
     tracing::info!(
-        workspace = about.workspace,
-        database = about.database,
+        workspace = %about.workspace.display(),
+        database = %about.database.display(),
         url = about.url,
-        socket = about.socket,
+        socket = %about.socket.display(),
         "serving"
     );
 

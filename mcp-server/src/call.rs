@@ -75,6 +75,7 @@ async fn carry_out(config: &Config, call: &Call) -> Result<Arc<Value>, Error> {
     if let Some(report) = &accepted.report {
         terminal::print_remark(&styled(NOTE, format_args!("guard: {} findings in the input", report.count)));
     }
+    cli::build_backend_if_missing(config).await?;
     let client = cli::one_shot_client(config)
         .map_err(|error| Error::new(ErrorCode::BackendUnavailable, error.to_string()))?;
     let options = CallOptions { actor: Some("cli".to_owned()), guard: accepted.report };
@@ -86,7 +87,7 @@ async fn carry_out(config: &Config, call: &Call) -> Result<Arc<Value>, Error> {
 /// The operation of this name.
 fn find(name: &str) -> Result<&'static Spec, Error> {
     operation::find(name).ok_or_else(|| {
-        let error = Error::new(ErrorCode::UnknownOperation, format!("there is no tool {name:?}."));
+        let error = Error::new(ErrorCode::UnknownOperation, format!("there is no tool {name:?}"));
         let names = operation::OPERATIONS.iter().map(|spec| spec.name);
         match guard::suggest::nearest(name, names) {
             Some(nearest) => error.suggest(format!("Did you mean {nearest}?")),

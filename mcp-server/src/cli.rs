@@ -6,6 +6,7 @@ use std::{env, error, io, io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use clap_complete::Shell;
+use shared_types::Error;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     config::{Config, ConfigError},
     connect::{self, Connect},
     demo, doctor,
-    lifecycle::{Backend, StartOptions},
+    lifecycle::{Backend, StartOptions, binary},
     terminal, tools,
     workspace::Workspace,
 };
@@ -109,7 +110,10 @@ fn dispatch(command: Option<Command>, print_config: bool, config: &Config) -> Ou
     }
     match command {
         None => block_on(serve::serve(config)),
-        Some(Command::Demo) => block_on(demo::run(&find_workspace(config)?)),
+        Some(Command::Demo) => block_on(async {
+            build_backend_if_missing(config).await?;
+            demo::run(&find_workspace(config)?).await
+        }),
         Some(Command::Call(call)) => block_on(call::run(config, call)),
         Some(Command::Tools { json }) => tools::print(json),
         Some(Command::Connect(connect)) => connect::run(config, &connect),
@@ -144,6 +148,19 @@ pub(crate) fn start_backend(config: &Config) -> io::Result<Backend> {
         "bindery-mcp"
     );
     Ok(Backend::start(workspace, StartOptions { binary: config.backend.clone() }))
+}
+
+/// Builds the backend's executable when there is none. A person can wait for that, with cargo's
+/// progress before them; a call has a deadline that a build never meets.
+///
+/// # Errors
+/// When it cannot be built.
+pub(crate) async fn build_backend_if_missing(config: &Config) -> Result<(), Error> {
+    if binary::find(config.backend.as_deref())?.is_none() {
+        terminal::print_remark("bindery-backend is not there yet. Building it, once:");
+        binary::build().await?;
+    }
+    Ok(())
 }
 
 /// A client for a command that ends soon.

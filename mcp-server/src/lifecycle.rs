@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-pub use endpoint::{Announcement, Endpoint};
+pub use endpoint::Endpoint;
 
 use crate::workspace::Workspace;
 use process::BackendProcess;

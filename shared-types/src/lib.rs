@@ -4,6 +4,7 @@
 //! and the MCP tools are four faces of that one list. This crate knows no web framework, no
 //! database and no async runtime.
 
+pub mod announcement;
 pub mod dashboard;
 pub mod document;
 pub mod error;

@@ -12,7 +12,9 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::backend_file::BackendFile;
+use shared_types::announcement::{self, Announcement};
+
+use super::announce;
 
 /// Socket addresses end at 107 bytes on Linux, and at 103 elsewhere.
 const SOCKET_PATH_LIMIT: usize = 100;
@@ -32,7 +34,7 @@ pub enum FolderError {
     #[error("another backend serves this workspace{}", describe(running.as_deref()))]
     Taken {
         /// What that backend says about itself.
-        running: Option<Box<BackendFile>>,
+        running: Option<Box<Announcement>>,
     },
     /// Something in it, or for it, cannot be read or written.
     #[error("{} cannot be used: {source}", path.display())]
@@ -50,10 +52,11 @@ pub enum FolderError {
     },
 }
 
-fn describe(running: Option<&BackendFile>) -> String {
+fn describe(running: Option<&Announcement>) -> String {
     let Some(running) = running else { return String::new() };
-    let url = running.url.as_deref().unwrap_or(&running.socket);
-    format!(": pid {}, version {}, at {url}", running.pid, running.version)
+    let socket = || running.socket.display().to_string();
+    let place = running.url.clone().unwrap_or_else(socket);
+    format!(": pid {}, version {}, at {place}", running.pid, running.version)
 }
 
 fn inside(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
@@ -112,15 +115,15 @@ impl Folder {
     }
 
     /// Says where the backend listens.
-    pub(super) fn announce(&self, about: &BackendFile) -> Result<(), FolderError> {
-        let path = self.path.join("backend.json");
-        about.write(&path).map_err(inside(&path))
+    pub(super) fn announce(&self, about: &Announcement) -> Result<(), FolderError> {
+        let path = self.path.join(announcement::FILE_NAME);
+        announce::write(about, &path).map_err(inside(&path))
     }
 
     /// Takes that back, so that nobody comes to a backend that is leaving. What is gone already
     /// needs no taking back, and nothing else can be done about the rest.
     pub(super) fn withdraw(&self) {
-        let _ = fs::remove_file(self.path.join("backend.json"));
+        let _ = fs::remove_file(self.path.join(announcement::FILE_NAME));
         if let Ok(socket) = self.socket() {
             let _ = fs::remove_file(socket);
         }
@@ -143,7 +146,7 @@ fn lock(folder: &Path) -> Result<File, FolderError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            let running = BackendFile::read(&folder.join("backend.json")).map(Box::new);
+            let running = announce::read(&folder.join(announcement::FILE_NAME)).map(Box::new);
             Err(FolderError::Taken { running })
         }
         Err(TryLockError::Error(source)) => Err(FolderError::Inside { path, source }),

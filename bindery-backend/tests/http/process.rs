@@ -8,9 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bindery_backend::serve::BackendFile;
+use bindery_backend::serve::announce;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use shared_types::announcement::Announcement;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -22,7 +23,7 @@ const LONG: Duration = Duration::from_secs(60);
 /// A backend that is stopped with the test.
 struct Backend {
     child: Child,
-    about: BackendFile,
+    about: Announcement,
 }
 
 impl Backend {
@@ -31,7 +32,7 @@ impl Backend {
         let file = workspace.join(".vespera/backend.json");
         let about = wait_for("backend.json", || {
             assert_eq!(child.try_wait().unwrap(), None, "it left before it listened");
-            BackendFile::read(&file).filter(|about| about.pid == child.id())
+            announce::read(&file).filter(|about| about.pid == child.id())
         });
         Self { child, about }
     }
@@ -100,7 +101,7 @@ where
 async fn it_serves_a_workspace_and_keeps_its_data_over_a_restart() {
     let workspace = TempDir::new().unwrap();
     let mut first = Backend::start(workspace.path(), &[]);
-    assert_eq!(Path::new(&first.about.workspace), workspace.path().canonicalize().unwrap());
+    assert_eq!(first.about.workspace, workspace.path().canonicalize().unwrap());
 
     let title = json!({ "title": "kept" });
     let (status, written) = exchange(first.tcp().await, "POST", "/api/tasks", Some(title)).await;
@@ -112,7 +113,7 @@ async fn it_serves_a_workspace_and_keeps_its_data_over_a_restart() {
     first.signal(Signal::TERM);
     assert_eq!(first.exit_code(), Some(0));
     assert!(!workspace.path().join(".vespera/backend.json").exists());
-    assert!(!Path::new(&first.about.socket).exists());
+    assert!(!first.about.socket.exists());
 
     let second = Backend::start(workspace.path(), &[]);
     assert_eq!(second.about.database_id, first.about.database_id);
@@ -138,7 +139,7 @@ fn a_backend_that_was_killed_leaves_nothing_in_the_way() {
     let mut first = Backend::start(workspace.path(), &[]);
     first.signal(Signal::KILL);
     assert_eq!(first.exit_code(), None);
-    assert!(Path::new(&first.about.socket).exists());
+    assert!(first.about.socket.exists());
     let second = Backend::start(workspace.path(), &[]);
     assert_ne!(second.about.pid, first.about.pid);
 }
@@ -150,7 +151,7 @@ async fn a_feed_keeps_a_managed_backend_and_its_end_lets_it_go() {
     child.env("BINDERY_GRACE", "1");
     let child = child.spawn().unwrap();
     let file = workspace.path().join(".vespera/backend.json");
-    let about = wait_for("backend.json", || BackendFile::read(&file));
+    let about = wait_for("backend.json", || announce::read(&file));
     let mut backend = Backend { child, about };
 
     let mut feed = UnixStream::connect(&backend.about.socket).await.unwrap();
@@ -221,7 +222,7 @@ fn the_log_is_one_line_an_event_and_begins_with_where_it_serves() {
     command.stderr(fs::File::create(&log).unwrap());
     let child = command.spawn().unwrap();
     let file = workspace.path().join(".vespera/backend.json");
-    let about = wait_for("backend.json", || BackendFile::read(&file));
+    let about = wait_for("backend.json", || announce::read(&file));
     let mut backend = Backend { child, about };
     backend.signal(Signal::TERM);
     assert_eq!(backend.exit_code(), Some(0));
@@ -229,8 +230,9 @@ fn the_log_is_one_line_an_event_and_begins_with_where_it_serves() {
     let mut text = String::new();
     fs::File::open(&log).unwrap().read_to_string(&mut text).unwrap();
     let first = text.lines().next().unwrap();
-    for part in [&backend.about.workspace, &backend.about.database, backend.about.url.as_ref().unwrap()] {
-        assert!(first.contains(part.as_str()), "{first}");
+    let Announcement { workspace, database, url, .. } = &backend.about;
+    for part in [workspace.to_str(), database.to_str(), url.as_deref()] {
+        assert!(first.contains(part.unwrap()), "{first}");
     }
     assert!(!text.contains('\u{1b}'), "{text}");
 }

@@ -2,15 +2,11 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use shared_types::health::HealthStatus;
+use shared_types::{announcement::FILE_NAME, health::HealthStatus};
 
 use super::Finding;
 use crate::{
-    lifecycle::{
-        Endpoint,
-        endpoint::{ANNOUNCEMENT, Absence},
-        process::log_tail,
-    },
+    lifecycle::{Endpoint, endpoint::Absence, process::log_tail},
     workspace::Workspace,
 };
 
@@ -31,16 +27,15 @@ pub(super) async fn look(workspace: &Workspace, port: u16) -> Vec<Finding> {
 
 async fn running(endpoint: &Endpoint) -> Vec<Finding> {
     let announced = endpoint.announcement();
-    let socket = announced.socket.as_ref().map(|socket| format!(" on {}", socket.display()));
     let url = announced.url.as_ref().map(|url| format!(" and {url}"));
     let leases = endpoint.leases().await.map(|leases| format!(", used by {leases}"));
     let mut findings = vec![Finding::ok(
         SUBJECT,
         format!(
-            "pid {}, version {}{}{}{}",
+            "pid {}, version {} on {}{}{}",
             announced.pid,
             announced.version,
-            socket.unwrap_or_default(),
+            announced.socket.display(),
             url.unwrap_or_default(),
             leases.unwrap_or_default()
         ),
@@ -69,7 +64,7 @@ async fn running(endpoint: &Endpoint) -> Vec<Finding> {
 }
 
 fn absent(workspace: &Workspace, absence: &Absence) -> Finding {
-    let file = workspace.state_dir().join(ANNOUNCEMENT);
+    let file = workspace.state_dir().join(FILE_NAME);
     match absence {
         Absence::NotAnnounced => Finding::note(SUBJECT, "none is running; the first call starts one"),
         Absence::Silent { pid, .. } if !is_alive(*pid) => Finding::note(
@@ -119,15 +114,16 @@ mod tests {
         let workspace = Workspace::find(Some(root.path()), root.path(), None).unwrap();
         let state = workspace.prepare().unwrap();
         let announcement = serde_json::json!({
-            "pid": i32::MAX, "version": "0", "workspace": workspace.root(), "database_id": "x",
-            "url": "http://127.0.0.1:1"
+            "pid": i32::MAX, "version": "0", "workspace": workspace.root(), "database": "tasks.db",
+            "database_id": "x", "socket": "backend.sock", "url": "http://127.0.0.1:1",
+            "started_at": "2026-01-01T00:00:00Z"
         });
-        std::fs::write(state.join(ANNOUNCEMENT), announcement.to_string()).unwrap();
+        std::fs::write(state.join(FILE_NAME), announcement.to_string()).unwrap();
         let finding = look(&workspace, 0).await.remove(0);
         assert_eq!(finding.verdict, Verdict::Note);
         assert!(finding.found.contains("was killed"), "{}", finding.found);
 
-        std::fs::write(state.join(ANNOUNCEMENT), "{").unwrap();
+        std::fs::write(state.join(FILE_NAME), "{").unwrap();
         assert_eq!(look(&workspace, 0).await.remove(0).verdict, Verdict::Wrong);
     }
 

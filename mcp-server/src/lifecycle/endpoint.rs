@@ -4,20 +4,17 @@
 //! its directory, or name a port that another program has taken since. So nothing is sent to an
 //! address before its `/health` named this workspace and the database the file names.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, io, path::Path, time::Duration};
 
 use reqwest::{Url, redirect};
-use serde::{Deserialize, Serialize};
-use shared_types::health::Health;
+use serde::Deserialize;
+use shared_types::{
+    announcement::{Announcement, FILE_NAME},
+    health::Health,
+};
 
 use crate::workspace::Workspace;
 
-/// Name of the file in the state directory through which a backend announces itself.
-pub const ANNOUNCEMENT: &str = "backend.json";
 /// How long a handshake may take. A backend that needs longer is as good as silent.
 const HANDSHAKE: Duration = Duration::from_secs(2);
 /// How long the question for leases may take; it is asked while a client waits for us to end.
@@ -25,42 +22,15 @@ const LEASE_QUESTION: Duration = Duration::from_millis(300);
 /// Connections kept open between calls.
 const IDLE_CONNECTIONS: usize = 5;
 
-/// What a running backend wrote about itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Announcement {
-    /// Its process id.
-    pub pid: u32,
-    /// Its version.
-    pub version: String,
-    /// The workspace it serves.
-    pub workspace: PathBuf,
-    /// The database it keeps.
-    #[serde(default)]
-    pub database: Option<String>,
-    /// Identifies that database, whatever its path.
-    pub database_id: String,
-    /// The Unix socket it listens on.
-    #[serde(default)]
-    pub socket: Option<PathBuf>,
-    /// The TCP address it listens on.
-    #[serde(default)]
-    pub url: Option<String>,
-    /// When it started, RFC 3339.
-    #[serde(default)]
-    pub started_at: Option<String>,
-}
-
-impl Announcement {
-    /// The announcement in `state_dir`, if there is one.
-    ///
-    /// # Errors
-    /// When the file cannot be read or is not an announcement.
-    pub fn read(state_dir: &Path) -> io::Result<Option<Self>> {
-        match fs::read(state_dir.join(ANNOUNCEMENT)) {
-            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+/// What the backend of `state_dir` wrote about itself, if there is one.
+///
+/// # Errors
+/// When the file cannot be read or is not an announcement.
+fn read_announcement(state_dir: &Path) -> io::Result<Option<Announcement>> {
+    match fs::read(state_dir.join(FILE_NAME)) {
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -100,7 +70,7 @@ impl Endpoint {
     /// # Errors
     /// [`Absence`] says why there is none.
     pub async fn find(workspace: &Workspace) -> Result<Self, Absence> {
-        let announcement = Announcement::read(&workspace.state_dir())
+        let announcement = read_announcement(&workspace.state_dir())
             .map_err(Absence::Unreadable)?
             .ok_or(Absence::NotAnnounced)?;
         if !is_same_directory(&announcement.workspace, workspace.root()) {
@@ -181,9 +151,9 @@ fn ways_to(announcement: &Announcement) -> Vec<(reqwest::Client, Url)> {
             .redirect(redirect::Policy::none())
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
     };
-    let socket = announcement.socket.as_deref().filter(|path| path.exists()).map(|path| {
+    let socket = Some(&announcement.socket).filter(|path| path.exists()).map(|path| {
         // The host is never resolved; it only fills the header that the backend checks.
-        (builder().unix_socket(path), "http://localhost/")
+        (builder().unix_socket(path.as_path()), "http://localhost/")
     });
     let tcp = announcement.url.as_deref().map(|url| (builder(), url));
     [socket, tcp]
