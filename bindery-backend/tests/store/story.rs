@@ -58,7 +58,10 @@ async fn a_project_from_beginning_to_end() {
         .await
         .unwrap();
     assert_eq!(done.task.unwrap().status, Status::Done);
-    assert_eq!(done.unblocked.iter().map(ToString::to_string).collect::<Vec<_>>(), std::slice::from_ref(build));
+    assert_eq!(
+        done.unblocked.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        std::slice::from_ref(build)
+    );
 
     bench
         .call::<UpdateTask>(
