@@ -51,22 +51,23 @@ CREATE INDEX tasks_by_status ON tasks (status, id) WHERE deleted_at IS NULL;
 CREATE INDEX tasks_by_priority ON tasks (priority DESC, id) WHERE deleted_at IS NULL;
 CREATE INDEX tasks_by_update ON tasks (updated_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX tasks_by_due ON tasks (ifnull(due_at, 253402300800000), id) WHERE deleted_at IS NULL;
-CREATE INDEX tasks_by_project ON tasks (project_id, id) WHERE deleted_at IS NULL;
-CREATE INDEX tasks_by_parent ON tasks (parent_id, id);
-CREATE INDEX tasks_by_role ON tasks (role, id) WHERE deleted_at IS NULL;
-CREATE INDEX tasks_by_assignee ON tasks (assignee, id) WHERE deleted_at IS NULL;
+CREATE INDEX tasks_by_project ON tasks (project_id, id) WHERE deleted_at IS NULL AND project_id IS NOT NULL;
+CREATE INDEX tasks_by_parent ON tasks (parent_id, id) WHERE parent_id IS NOT NULL;
+CREATE INDEX tasks_by_role ON tasks (role, id) WHERE deleted_at IS NULL AND role IS NOT NULL;
+CREATE INDEX tasks_by_assignee ON tasks (assignee, id) WHERE deleted_at IS NULL AND assignee IS NOT NULL;
 CREATE INDEX tasks_deleted ON tasks (id) WHERE deleted_at IS NOT NULL;
 CREATE INDEX tasks_by_deletion ON tasks (deletion) WHERE deletion IS NOT NULL;
 CREATE INDEX tasks_open_by_due ON tasks (due_at, project_id)
     WHERE deleted_at IS NULL AND due_at IS NOT NULL AND status NOT IN ('done', 'cancelled');
 
--- The queue, in the order in which it is worked off.
-CREATE INDEX tasks_ready ON tasks (priority DESC, id)
+-- The queue, in the order in which it is worked off. The status leads although it is always the same:
+-- SQLite then sees that these indexes answer as much of the question as tasks_by_status, and the order too.
+CREATE INDEX tasks_ready ON tasks (status, priority DESC, id)
     WHERE status = 'todo' AND deleted_at IS NULL AND open_dependencies = 0;
-CREATE INDEX tasks_ready_by_project ON tasks (project_id, priority DESC, id)
-    WHERE status = 'todo' AND deleted_at IS NULL AND open_dependencies = 0;
-CREATE INDEX tasks_ready_by_role ON tasks (role, priority DESC, id)
-    WHERE status = 'todo' AND deleted_at IS NULL AND open_dependencies = 0;
+CREATE INDEX tasks_ready_by_project ON tasks (status, project_id, priority DESC, id)
+    WHERE status = 'todo' AND deleted_at IS NULL AND open_dependencies = 0 AND project_id IS NOT NULL;
+CREATE INDEX tasks_ready_by_role ON tasks (status, role, priority DESC, id)
+    WHERE status = 'todo' AND deleted_at IS NULL AND open_dependencies = 0 AND role IS NOT NULL;
 
 CREATE TABLE dependencies (
     task_id    INTEGER NOT NULL REFERENCES tasks (id) DEFERRABLE INITIALLY DEFERRED,

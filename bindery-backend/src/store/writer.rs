@@ -2,6 +2,8 @@
 
 mod group;
 mod job;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

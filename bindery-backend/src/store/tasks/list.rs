@@ -102,7 +102,9 @@ fn filtered(input: &ListTasks, scope: &Scope, now: Timestamp) -> QueryBuilder<Sq
     }
     if !input.status.is_empty() {
         let words: Vec<_> = input.status.iter().map(|status| status.as_str()).collect();
-        push_any(&mut query, " AND t.status IN (", words);
+        // With several, the plus keeps SQLite from gathering all of them by index only to sort them.
+        let one = words.len() == 1;
+        push_any(&mut query, if one { " AND t.status IN (" } else { " AND +t.status IN (" }, words);
     }
     if !input.priority.is_empty() {
         push_any(&mut query, " AND t.priority IN (", input.priority.iter().copied().map(rank).collect());

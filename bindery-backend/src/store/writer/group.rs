@@ -66,7 +66,9 @@ impl Desk {
         events: &mut Vec<ChangeEvent>,
     ) -> Result<(), Lost> {
         self.begin().await?;
-        for mut job in group.drain(..) {
+        // Jobs that are never reached stay in the group: they too are to be answered.
+        group.reverse();
+        while let Some(mut job) = group.pop() {
             let begun = Instant::now();
             let verdict = match self.attempt(&mut *job, events).await {
                 Ok(verdict) => verdict,
