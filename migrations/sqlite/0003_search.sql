@@ -1,6 +1,6 @@
 -- Full text. The indexes hold no copy of the text; they read it from the tables when a snippet is
--- wanted. Deleted tasks leave their index; a
--- note of a deleted task stays in its own, and the search that finds it looks at the task.
+-- wanted. A deleted task leaves its index; its notes stay in theirs, and the search that meets one
+-- looks at the task.
 
 CREATE VIRTUAL TABLE tasks_text USING fts5 (
     title, description, tags, completion_notes,

@@ -38,7 +38,7 @@ impl Cursor {
     /// Reads a cursor that a list in this `order` has returned.
     pub(super) fn read(text: &str, order: Order) -> Result<Self, Error> {
         let bytes = from_hex(text).filter(|bytes| bytes[17] == check(&bytes[..17])).ok_or_else(|| {
-            refused("cursor is not one that a list has returned.", "Pass next_cursor exactly as it came.")
+            refused("cursor is not one that a list has returned", "Pass next_cursor exactly as it came.")
         })?;
         if bytes[0] != order as u8 {
             return Err(refused(

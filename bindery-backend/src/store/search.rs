@@ -135,7 +135,7 @@ fn start(search: &Search, input: &SearchEntities) -> Result<(Mode, Option<i64>),
         .map(|mode| (mode, Some(cursor.key)))
         .ok_or_else(|| {
             cursor::refused(
-                "cursor belongs to another search.",
+                "cursor belongs to another search",
                 "Repeat the call that returned it, or leave cursor out to begin anew.",
             )
         })

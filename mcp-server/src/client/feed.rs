@@ -35,6 +35,9 @@ pub struct ChangeNotice {
     pub entity_id: String,
     /// What happened to it.
     pub action: Action,
+    /// Ids of further tasks and projects that show something else because of it.
+    #[serde(default)]
+    pub affects: Vec<String>,
 }
 
 /// The part of an event that is needed even when the rest is from a newer backend.

@@ -22,7 +22,7 @@ pub(super) const LIMIT: usize = 1000;
 /// What a burst of changes means for a client.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Stale {
-    /// Changed tasks, or everything when changes were missed.
+    /// What must be read again: some resources, or all when changes were missed.
     uris: Uris,
     /// Whether the list of resources changed.
     list: bool,
@@ -46,26 +46,21 @@ impl Stale {
     }
 
     fn add(&mut self, change: &ChangeNotice) {
-        let uri = match change.entity {
-            EntityKind::Task => resources::task_uri(&change.entity_id),
-            EntityKind::Project => resources::project_uri(&change.entity_id),
-            EntityKind::Note | EntityKind::Document => return,
-        };
         self.list |= change.entity == EntityKind::Project && change.action == Action::Created;
-        if let Uris::Named(uris) = &mut self.uris {
-            uris.insert(uri);
+        let Uris::Named(uris) = &mut self.uris else { return };
+        // It counts everything, so any change shows there.
+        uris.insert(resources::DASHBOARD.to_owned());
+        // The feed does not say of which kind each is; nobody watches a URI that names nothing.
+        for id in change.affects.iter().chain([&change.entity_id]) {
+            uris.extend([resources::task_uri(id), resources::project_uri(id)]);
         }
     }
 
-    /// Whether `uri` must be read again. Any change shows on the dashboard, and a change of a
-    /// task shows in the counts of its project.
+    /// Whether `uri` must be read again.
     fn covers(&self, uri: &str) -> bool {
         match &self.uris {
             Uris::All => true,
-            Uris::Named(uris) if uris.is_empty() => false,
-            Uris::Named(uris) => {
-                !matches!(resources::parse(uri), Ok(resources::Target::Task(_))) || uris.contains(uri)
-            }
+            Uris::Named(uris) => uris.contains(uri),
         }
     }
 }
@@ -135,5 +130,32 @@ pub(super) async fn follow_for_subscription(
         {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_told_to_those_who_watch_what_it_shows_in() {
+        let mut stale = Stale::default();
+        stale.add(&ChangeNotice {
+            seq: 1,
+            entity: EntityKind::Task,
+            entity_id: "A".to_owned(),
+            action: Action::Completed,
+            affects: vec!["DEPENDENT".to_owned(), "PROJECT".to_owned()],
+        });
+        for uri in [
+            "bindery://task/A",
+            "bindery://task/DEPENDENT",
+            "bindery://project/PROJECT",
+            "bindery://dashboard",
+        ] {
+            assert!(stale.covers(uri), "{uri}");
+        }
+        assert!(!stale.covers("bindery://task/B") && !stale.list);
+        assert!(Stale::everything().covers("bindery://task/B"));
     }
 }

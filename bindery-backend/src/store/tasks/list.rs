@@ -3,7 +3,7 @@
 use futures::TryStreamExt;
 use shared_types::{
     Error, ProjectId, TaskId, Timestamp, operation,
-    task::{ListTasks, Sort, TaskPage, TaskRow},
+    task::{ListTasks, Sort, Task, TaskPage, TaskRow},
 };
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
@@ -23,6 +23,17 @@ const LIMIT: i64 = 50;
 
 /// The most rows on a page.
 const MOST: i64 = 1000;
+
+/// The key of a task without a due date, which comes last: after the last time that can be written.
+const NEVER: i64 = 253_402_300_800_000;
+
+/// A comparison with the key by which tasks are ordered when due; as the index has it, [`NEVER`]
+/// written out.
+macro_rules! due {
+    ($comparison:literal) => {
+        concat!("ifnull(t.due_at, 253402300800000)", $comparison)
+    };
+}
 
 /// The most bytes of JSON on a page. The next row is on the next page; a page has one row at least.
 const PAGE_BYTES: usize = 24_000;
@@ -145,38 +156,37 @@ where
     query.push(")");
 }
 
-/// Where the page begins, and how it is ordered. The first comparison is one that an index can
-/// start from; the second leaves out what the last page has shown of the same key.
+/// Where the page begins, and how it is ordered.
 fn push_order(query: &mut QueryBuilder<Sqlite>, sort: Sort, after: Option<Cursor>) {
-    let (bound, beyond, order) = match sort {
-        Sort::Newest => (None, " AND t.id < ", " ORDER BY t.id DESC"),
-        Sort::Oldest => (None, " AND t.id > ", " ORDER BY t.id"),
-        Sort::Updated => {
-            (Some(("t.updated_at", " <= ", " < ")), "t.id < ", " ORDER BY t.updated_at DESC, t.id DESC")
-        }
-        Sort::Priority => (Some(("t.priority", " <= ", " < ")), "t.id > ", " ORDER BY t.priority DESC, t.id"),
-        Sort::Due => {
-            (Some((DUE_KEY, " >= ", " > ")), "t.id > ", " ORDER BY ifnull(t.due_at, 253402300800000), t.id")
-        }
-    };
     if let Some(after) = after {
-        match bound {
-            None => {
-                query.push(beyond).push_bind(after.id);
-            }
-            Some((column, from, past)) => {
-                query.push(" AND ").push(column).push(from).push_bind(after.key);
-                query.push(" AND (").push(column).push(past).push_bind(after.key);
-                query.push(" OR ").push(beyond).push_bind(after.id).push(")");
-            }
-        }
+        match sort {
+            Sort::Newest => query.push(" AND t.id < ").push_bind(after.id),
+            Sort::Oldest => query.push(" AND t.id > ").push_bind(after.id),
+            Sort::Updated => push_beyond(query, ["t.updated_at <= ", "t.updated_at < ", "t.id < "], after),
+            Sort::Priority => push_beyond(query, ["t.priority <= ", "t.priority < ", "t.id > "], after),
+            Sort::Due => push_beyond(query, [due!(" >= "), due!(" > "), "t.id > "], after),
+        };
     }
-    query.push(order);
+    query.push(match sort {
+        Sort::Newest => " ORDER BY t.id DESC",
+        Sort::Oldest => " ORDER BY t.id",
+        Sort::Updated => " ORDER BY t.updated_at DESC, t.id DESC",
+        Sort::Priority => " ORDER BY t.priority DESC, t.id",
+        Sort::Due => concat!(" ORDER BY ", due!(""), ", t.id"),
+    });
 }
 
-/// Tasks without a due date come last: after the last time that can be written.
-const DUE_KEY: &str = "ifnull(t.due_at, 253402300800000)";
-const NEVER: i64 = 253_402_300_800_000;
+/// Leaves out what earlier pages have shown: from the key on, in a comparison that an index can start
+/// from; and of those with the same key, only those past the last id.
+fn push_beyond<'q>(
+    query: &'q mut QueryBuilder<Sqlite>,
+    [from_key, past_key, past_id]: [&'static str; 3],
+    after: Cursor,
+) -> &'q mut QueryBuilder<Sqlite> {
+    query.push(" AND ").push(from_key).push_bind(after.key);
+    query.push(" AND (").push(past_key).push_bind(after.key);
+    query.push(" OR ").push(past_id).push_bind(after.id).push(")")
+}
 
 fn order(sort: Sort) -> Order {
     match sort {
@@ -188,7 +198,7 @@ fn order(sort: Sort) -> Order {
     }
 }
 
-fn key(sort: Sort, task: &shared_types::task::Task) -> i64 {
+fn key(sort: Sort, task: &Task) -> i64 {
     match sort {
         Sort::Newest | Sort::Oldest => task.id.row_id(),
         Sort::Updated => task.updated_at.as_millis(),

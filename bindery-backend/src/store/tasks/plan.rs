@@ -63,29 +63,19 @@ impl Plan {
         depth: usize,
     ) -> Result<(), Error> {
         if depth > DEPTH {
-            return Err(limit(format!("Subtasks nest deeper than {DEPTH} levels."), at));
+            return Err(limit(format!("subtasks nest deeper than {DEPTH} levels"), at));
         }
         if self.tasks.len() == SIZE {
-            return Err(limit(format!("One call can create {SIZE} tasks at most."), at));
+            return Err(limit(format!("one call can create {SIZE} tasks at most"), at));
         }
         let title = required(new.title.take(), &at, "title")?;
         check_title(&title, path(&at, "title"))?;
         if nested_in.is_some() && new.parent_id.is_some() {
-            return Err(Error::new(
-                ErrorCode::InvalidValue,
-                "A subtask belongs to the task it stands in and cannot name another parent",
-            )
-            .at(path(&at, "parent_id"))
-            .suggest("Leave parent_id out, or move the task out of subtasks."));
+            return Err(two_parents(&at));
         }
         let place = self.tasks.len();
-        if let Some(name) = &new.temporary_ref
-            && let Some(first) = self.refs.insert(name.clone(), place)
-        {
-            return Err(Error::new(ErrorCode::InvalidValue, format!("the ref \"{name}\" is given twice"))
-                .at(path(&at, "ref"))
-                .with("first", self.tasks[first].path.as_str())
-                .suggest("Give each task a ref of its own."));
+        if let Some(name) = &new.temporary_ref {
+            self.name(name, place, &at)?;
         }
         let subtasks = std::mem::take(&mut new.subtasks);
         self.tasks.push(Planned { path: at.clone(), title, new, nested_in });
@@ -93,6 +83,15 @@ impl Plan {
             self.add(path(&at, &format!("subtasks[{index}]")), subtask, Some(place), depth + 1)?;
         }
         Ok(())
+    }
+
+    /// Lets the ref `name` mean the task at `place`.
+    fn name(&mut self, name: &str, place: usize, at: &str) -> Result<(), Error> {
+        let Some(first) = self.refs.insert(name.to_owned(), place) else { return Ok(()) };
+        Err(Error::new(ErrorCode::InvalidValue, format!("the ref \"{name}\" is given twice"))
+            .at(path(at, "ref"))
+            .with("first", self.tasks[first].path.as_str())
+            .suggest("Give each task a ref of its own."))
     }
 
     /// The place of the task with this ref.
@@ -134,6 +133,15 @@ impl Plan {
         let titles: Vec<String> = along.iter().map(|task| task.title.clone()).collect();
         Err(cycle::named(&at, names, &titles))
     }
+}
+
+fn two_parents(at: &str) -> Error {
+    Error::new(
+        ErrorCode::InvalidValue,
+        "a subtask belongs to the task it stands in and cannot name another parent",
+    )
+    .at(path(at, "parent_id"))
+    .suggest("Leave parent_id out, or move the task out of subtasks.")
 }
 
 fn limit(message: String, at: String) -> Error {
