@@ -38,10 +38,17 @@ fn the_curl_examples_are_answered() {
 #[test]
 fn every_tool_and_variable_is_named() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let tools = Command::new(binary("bindery-mcp")).args(["tools", "--json"]).output().unwrap();
-    let tools: Value = serde_json::from_slice(&tools.stdout).unwrap();
-    for tool in tools.as_array().unwrap() {
-        let name = tool["name"].as_str().unwrap();
+    let printed = |name: &str, arguments: &[&str]| {
+        let output = Command::new(binary(name)).args(arguments).current_dir("/").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let tools: Value = serde_json::from_str(&printed("bindery-mcp", &["tools", "--json"])).unwrap();
+    let tools = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap().to_owned());
+    let settings =
+        printed("bindery-mcp", &["--print-config"]) + &printed("bindery-backend", &["--print-config"]);
+    let variables = settings.lines().filter(|line| !line.starts_with('#'));
+    let variables = variables.map(|line| line.split('=').next().unwrap().to_owned());
+    for name in tools.chain(variables) {
         assert!(readme.contains(&format!("| `{name}` |")), "{name}");
     }
 }
