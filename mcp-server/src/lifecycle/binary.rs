@@ -74,7 +74,9 @@ pub async fn build() -> Result<PathBuf, Error> {
     })?;
     tracing::info!(source = %tree.display(), "building bindery-backend; this takes minutes the first time");
     let status = tokio::process::Command::new("cargo")
-        .args(["build", "--release", "-p", NAME])
+        // Without `-p`, which would choose other features for shared dependencies and so build all
+        // of them a second time.
+        .args(["build", "--release", "--bin", NAME])
         .current_dir(&tree)
         .stdin(Stdio::null())
         // Our own stdout carries the protocol.
@@ -92,7 +94,7 @@ pub async fn build() -> Result<PathBuf, Error> {
                 Err(error) => format!("cargo could not be run: {error}"),
             },
         )
-        .suggest(format!("Run `cargo build --release -p {NAME}` in {} to see why.", tree.display()))),
+        .suggest(format!("Run `cargo build --release --bin {NAME}` in {} to see why.", tree.display()))),
     }
 }
 
