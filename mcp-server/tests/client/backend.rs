@@ -109,6 +109,7 @@ impl FakeBackend {
             state_dir,
             &json!({
                 "pid": std::process::id(), "version": "0.1.0", "workspace": self.workspace,
+                "database": "tasks.db", "started_at": "2026-01-01T00:00:00Z",
                 "database_id": DATABASE, "socket": socket, "url": url
             }),
         );
