@@ -60,16 +60,16 @@ fn ipv4(found: &Found<'_>) -> Option<Range<usize>> {
     let address = found.text(0).split('/').next()?;
     address.parse::<Ipv4Addr>().ok()?;
     // A version or an object id may have four parts, too.
-    let stands_alone = !before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.')
-        && !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-        && !(after.starts_with('.') && after[1..].starts_with(|c: char| c.is_ascii_digit()));
+    let is_in_a_word = before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.')
+        || after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        || (after.starts_with('.') && after[1..].starts_with(|c: char| c.is_ascii_digit()));
     let words = before.trim_end();
     let is_version = before.len() > words.len()
         && ["version", "release", "v"].iter().any(|word| {
             words.len() >= word.len()
                 && words.get(words.len() - word.len()..).is_some_and(|end| end.eq_ignore_ascii_case(word))
         });
-    (stands_alone && !is_version).then_some(place)
+    (!is_in_a_word && !is_version).then_some(place)
 }
 
 fn ipv6(found: &Found<'_>) -> Option<Range<usize>> {

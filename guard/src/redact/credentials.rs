@@ -16,7 +16,7 @@ pub(super) static RULES: [Rule; 6] = [
     // An option and its value as two words.
     rule!(
         b"-",
-        r"(?i)(?:^|[\s\x22'`])--?(?:[a-z0-9]+[_-])*(?:password|passwd|passphrase|pass|pwd|secret|token|auth|credentials?|(?:api|access|private|secret)[_-]?key)\s+(\S+)",
+        r"(?i)(?:^|[\s\x22'`])--?(?:[a-z0-9]+[_-])*(?:password|passwd|passphrase|pass|pwd|secret|token|auth|credentials?|(?:api|access|private|secret)[_-]?key)(?:\s+|[\x22'],\s*)(\S+)",
         option_value,
         CREDENTIAL
     ),
@@ -55,6 +55,32 @@ const DESCRIPTIONS: [&str; 17] = [
     "at", "required", "name", "id", "kind",
 ];
 
+/// What a sentence says about a secret after naming it, as in `password: must not be empty`.
+const REMARKS: [&str; 22] = [
+    "must",
+    "not",
+    "is",
+    "are",
+    "was",
+    "has",
+    "should",
+    "cannot",
+    "may",
+    "too",
+    "expected",
+    "unexpected",
+    "missing",
+    "required",
+    "invalid",
+    "unknown",
+    "expired",
+    "empty",
+    "no",
+    "none",
+    "null",
+    "string",
+];
+
 /// Keys that tell rows, entries and calls apart.
 const PLAIN_KEYS: [&str; 8] =
     ["primary", "foreign", "unique", "sort", "partition", "cache", "idempotency", "composite"];
@@ -78,7 +104,7 @@ fn header_value(found: &Found<'_>) -> Option<Range<usize>> {
             break;
         }
     }
-    let value = rest[..end].trim_end();
+    let value = rest[..end].trim_end().trim_end_matches(['"', '\'']);
     has_content(value).then(|| start..start + value.len())
 }
 
@@ -116,10 +142,18 @@ fn named_value(found: &Found<'_>) -> Option<Range<usize>> {
     }
     let value = value(rest, start)?;
     let text = &found.after(value.start)[..value.len()];
+    if joint == ":" && is_remark(text) {
+        return None;
+    }
     let joined_loosely = matches!(joint, ">" | "," | "||") || joint.starts_with(char::is_whitespace);
-    // In prose, `token: invalid` or `password, which` says something about a secret.
+    // `password, which` says something about a secret, too.
     let is_secret = if joined_loosely { opens || is_opaque(text) } else { has_content(text) };
     is_secret.then_some(value)
+}
+
+fn is_remark(value: &str) -> bool {
+    let is_count = value.len() < 4 && value.bytes().all(|byte| byte.is_ascii_digit());
+    is_count || REMARKS.iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
 fn keyed_value(found: &Found<'_>) -> Option<Range<usize>> {
@@ -275,8 +309,10 @@ mod tests {
             ("run --password hunter2 --quiet", "run --password [credential] --quiet"),
             ("run --api-key=x --quiet", "run --api-key=[credential] --quiet"),
             ("run --db-token 'a b' x", "run --db-token '[credential]' x"),
+            (r#"["--token", "a b"]"#, r#"["--token", "[credential]"]"#),
             ("curl -u ann:pw https://h.example", "curl -u [credential] https://h.example"),
             ("Authorization: Bearer abcdef123456 was refused", "Authorization: [credential] was refused"),
+            ("-H \"Authorization: Bearer abc\" -v", "-H \"Authorization: [credential]\" -v"),
             ("sent Bearer abcdef123456", "sent Bearer [credential]"),
             ("Cookie: a=b; c=d", "Cookie: [credential]"),
             ("X-Api-Key: abc", "X-Api-Key: [credential]"),
@@ -298,6 +334,9 @@ mod tests {
             "bearer tokens are refused",
             "run --no-password --quiet",
             "author: ann, bypass: yes, compass: north",
+            "password: must not be empty",
+            "token: expected string",
+            "secrets: 3 found",
             "password, which is required, is missing",
             "Authorization is required",
         ]);

@@ -48,7 +48,7 @@ macro_rules! components {
 
 /// From the root, from home, or from `.` or `..`. Two slashes after a colon are a URL's.
 const UNIX: &str = concat!(
-    r#"(?:^|[^A-Za-z0-9_./\\~\])%:@-])((?:~[\w.-]*|\.{1,2})?/+"#,
+    r#"(?:^|[^A-Za-z0-9_./\\~\])}%:@-])((?:~[\w.-]*|\.{1,2})?/+"#,
     components!(),
     r#")|[:@]((?:~[\w.-]*|\.{1,2})?/[^\s/"'`<>|:,;()\[\]{}]"#,
     components!(),
@@ -212,6 +212,7 @@ mod tests {
             "https://docs.rs/axum/latest/axum/",
             "panicked at src/main.rs:10:5",
             "5 req /s",
+            "{issuer}/.well-known/openid",
             "a // comment",
             r"the regex \d+\s",
             "C: is full",

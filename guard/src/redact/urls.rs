@@ -6,7 +6,7 @@ use super::rule::{Found, Rule, first_group, rule};
 
 const CREDENTIAL: &str = "[credential]";
 
-pub(super) static RULES: [Rule; 3] = [
+pub(super) static RULES: [Rule; 4] = [
     // JSON may write `://` as `:\/\/`.
     rule!(b"@", r#"(?i)[a-z][a-z0-9+.-]*:\\?/\\?/([^\s"'<>`@]*@[^\s"'<>`]*)"#, userinfo, CREDENTIAL),
     // Oracle writes `user/password@//host` after its driver's name.
@@ -18,6 +18,8 @@ pub(super) static RULES: [Rule; 3] = [
         first_group,
         CREDENTIAL
     ),
+    // What a sign-in hands back through the browser.
+    rule!(b"=", r#"[?&](?:code|state|ticket|nonce|key)=([^\s&#"'<>`\[\]]{8,})"#, first_group, CREDENTIAL),
 ];
 
 /// A password may hold `/` and `@` although it should not, so a slash ends the authority only
@@ -49,6 +51,7 @@ mod tests {
             ("redis://:pw@cache.example.com/0", "redis://[credential]@cache.example.com/0"),
             ("https://ghost@example.com", "https://[credential]@example.com"),
             (r"https:\/\/u:p\/w@h.example\/", r"https:\/\/[credential]@h.example\/"),
+            ("https://h.example/cb?code=deadbeef&a=1", "https://h.example/cb?code=[credential]&a=1"),
             ("root:pw@tcp(db)/x", "[credential]@tcp(db)/x"),
             ("jdbc:oracle:thin:scott/tiger@//db/x", "jdbc:oracle:thin:[credential]@//db/x"),
         ]);

@@ -77,20 +77,14 @@ fn json_is_read_as_its_standard_says() {
 
 /// Base64 as RFC 4648 writes it.
 fn decode(text: &str) -> Vec<u8> {
-    let digit = |byte: u8| match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' => 62,
-        b'/' => 63,
-        _ => panic!("not base64: {byte}"),
-    };
-    let digits: Vec<u32> = text.trim_end_matches('=').bytes().map(|byte| u32::from(digit(byte))).collect();
+    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits: Vec<usize> =
+        text.trim_end_matches('=').chars().filter_map(|digit| ALPHABET.find(digit)).collect();
     digits
         .chunks(4)
         .flat_map(|four| {
             let bits = (0..4).fold(0, |bits, i| bits << 6 | four.get(i).copied().unwrap_or(0));
-            bits.to_be_bytes()[1..four.len()].to_vec()
+            [bits >> 16, bits >> 8, bits].into_iter().take(four.len() - 1).map(|byte| (byte & 0xff) as u8)
         })
         .collect()
 }

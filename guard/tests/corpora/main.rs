@@ -18,7 +18,9 @@ fn rows<T: DeserializeOwned>(name: &str) -> Vec<T> {
         println!("skipped: {name} is not in {}; set BINDERY_CORPORA", folder.display());
         return Vec::new();
     };
-    text.lines().map(|line| serde_json::from_str(line).expect("a row is one JSON object")).collect()
+    let rows: Result<Vec<T>, _> = text.lines().map(serde_json::from_str::<T>).collect();
+    assert!(rows.is_ok(), "{name}: {:?}", rows.err());
+    rows.unwrap_or_default()
 }
 
 /// Fails with every row that failed, not only with the first.

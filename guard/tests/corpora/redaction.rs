@@ -22,10 +22,11 @@ impl Case {
         let leaks = self.must_not_contain.iter().any(|secret| clean.contains(secret));
         let lacks = !self.must_contain.iter().all(|kept| clean.contains(kept))
             || self.must_equal.as_ref().is_some_and(|kept| *kept != clean);
-        let what = match (leaks, lacks) {
-            (false, false) => return None,
-            (true, _) => "leaks",
-            (false, true) => "says too little",
+        let what = match (leaks, lacks, redact(&clean) == clean) {
+            (false, false, true) => return None,
+            (true, ..) => "leaks",
+            (_, true, _) => "says too little",
+            (.., false) => "changes when redacted again",
         };
         Some(format!("{} {what}: {:?} became {clean:?}", self.id, self.text))
     }
