@@ -13,11 +13,13 @@ pub(super) fn is_random(run: &str) -> bool {
     changes * 5 >= kinds.len() * 2
 }
 
-/// Whether `value` would be a word, a number or a name, were it not the value of a key.
+/// Whether `value`, which follows the name of a key, is neither a word nor a short number.
 pub(super) fn is_opaque(value: &str) -> bool {
-    value.len() >= 12
-        && value.bytes().any(|byte| byte.is_ascii_digit())
-        && value.bytes().filter(u8::is_ascii_alphanumeric).count() >= 10
+    let alphanumeric = value.bytes().filter(u8::is_ascii_alphanumeric).count();
+    let has_digit = value.bytes().any(|byte| byte.is_ascii_digit());
+    // No word is this long, and a name this long has parts.
+    let is_long = value.len() >= 20 && alphanumeric == value.len();
+    value.len() >= 12 && alphanumeric >= 10 && (has_digit || is_long)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,16 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_and_short_numbers_are_not_opaque() {
+        for value in ["required", "tasks-by-project-and-role", "20261121", "fieldname"] {
+            assert!(!is_opaque(value), "{value}");
+        }
+        for value in ["a1b2c3d4e5f6", "123456789012345678", "abcdefghijklmnopqrstuvwx"] {
+            assert!(is_opaque(value), "{value}");
+        }
+    }
 
     #[test]
     fn identifiers_hashes_and_dates_are_not_random() {

@@ -19,7 +19,7 @@ pub(super) static RULES: [Rule; 9] = [
     // A JSON Web Token starts with the base64 of `{"`; a second layer of base64 starts with `ZXlK`.
     rule!(
         b"y",
-        r"(?-u:\b)ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_/\\-]{5,}(?:\.[A-Za-z0-9_/\\-]*={0,2}){0,3}",
+        r"(?-u:\b)(?:ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_/\\-]{5,}(?:\.[A-Za-z0-9_/\\-]*={0,2}){0,3}|eyJ[A-Za-z0-9_=-]{40,})",
         whole,
         TOKEN
     ),
@@ -125,6 +125,7 @@ mod tests {
             "SG.abcdefghijklmnopqrst.uvwxyz0123456789",
             "123456789:AAabcdefghijklmnopqrstuvwxyz0123456",
             "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4ifQ.",
+            "eyJhbGciOiJSUzI1NiIsImtpZCI6ImFiY2RlZmdoaWprbG1ub3AifQ.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl",
             "https://hooks.slack.com/services/T000/B000/abcdefgh",
             "q7Xk2LmP9vRt4WzB8nYc3Hd6",
         ] {
