@@ -18,4 +18,4 @@ pub mod suggest;
 pub mod text;
 
 pub use intake::{Accepted, Intake};
-pub use limits::Limits;
+pub use limits::{InvalidLimit, Limits};

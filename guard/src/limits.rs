@@ -1,5 +1,7 @@
 //! JSON limits, checked in one pass over the bytes before anything is built from them.
 
+mod variables;
+
 use std::{
     cell::{Cell, RefCell},
     fmt,
@@ -10,23 +12,28 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 use serde_json::Value;
 use shared_types::{Error, ErrorCode, document::CONTENT_LIMIT};
 
+pub use variables::InvalidLimit;
+
 /// How deep, wide and long an input may be.
+///
+/// [`Limits::read`] takes each from the variable that is named beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Levels of objects and arrays. Each element of a `subtasks` array starts again at its
-    /// parent's level, so that plans may nest [`Limits::subtask_levels`] deep.
+    /// parent's level, so that plans may nest [`Limits::subtask_levels`] deep (`BINDERY_MAX_DEPTH`).
     pub depth: usize,
     /// How many `subtasks` arrays may lie within one another.
     pub subtask_levels: usize,
-    /// Keys in one object.
+    /// Keys in one object (`BINDERY_MAX_KEYS`).
     pub keys: usize,
-    /// Items in one array.
+    /// Items in one array (`BINDERY_MAX_ITEMS`).
     pub items: usize,
-    /// Unicode scalar values in one string.
+    /// Unicode scalar values in one string (`BINDERY_MAX_CHARACTERS`).
     pub characters: usize,
-    /// Unicode scalar values in a document's `content`, which is longer than any other text.
+    /// Unicode scalar values in a document's `content`, which is longer than any other text
+    /// (`BINDERY_MAX_CONTENT`).
     pub content_characters: usize,
-    /// Bytes of an input that comes as a JSON text inside a string.
+    /// Bytes of an input that comes as a JSON text inside a string (`BINDERY_MAX_WRAPPED`).
     pub wrapped_bytes: usize,
 }
 
