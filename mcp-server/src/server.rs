@@ -19,7 +19,6 @@ use handler::Bindery;
 use transport::LineTransport;
 
 pub use advertise::tools;
-pub use render::render;
 
 /// Serves standard input and output until the input ends or `stop` is cancelled.
 ///

@@ -1,6 +1,7 @@
 //! The MCP server: from the start of the process to its end.
 
 use std::{
+    hash::{BuildHasher, RandomState},
     io::{self, IsTerminal},
     process::{self, ExitCode},
 };
@@ -31,7 +32,7 @@ pub(super) async fn serve(config: &Config) -> Outcome {
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let session = process::id().to_string();
+    let session = session_name();
     let serving = server::serve_stdio(client.clone(), session, stop.clone());
     tokio::pin!(serving);
     let served = tokio::select! {
@@ -42,6 +43,14 @@ pub(super) async fn serve(config: &Config) -> Outcome {
     client.shutdown().await;
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells this session from every other, so that two of the same assistant do not hold each other's
+/// claims. A process id would not do: in containers it is the same every time.
+fn session_name() -> String {
+    // Keyed with random bits from the system.
+    let random = RandomState::new().hash_one(process::id());
+    format!("{:08x}", random >> 32)
 }
 
 /// Lets what is in progress come to its end, within limits: whoever asks us to go soon insists.

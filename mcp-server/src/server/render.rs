@@ -7,7 +7,7 @@ use serde_json::Value;
 use shared_types::JsonObject;
 
 /// `value` as text.
-pub fn render(value: &Value) -> String {
+pub(crate) fn render(value: &Value) -> String {
     let mut text = String::new();
     match value {
         Value::Object(object) => members(object, 0, &mut text),
