@@ -5,11 +5,23 @@ use std::process::Command;
 use serde_json::Value;
 use tests::{Workspace, binaries::root, binary, extras};
 
-/// The `sh` blocks of the README that contain `word`.
-fn blocks(word: &str) -> Vec<String> {
+/// The README's blocks in `language` that contain `word`.
+fn blocks(language: &str, word: &str) -> Vec<String> {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let blocks =
+        readme.split(&format!("```{language}\n")).skip(1).filter_map(|rest| rest.split("```").next());
     blocks.filter(|block| block.contains(word)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_role_of_the_example_is_known() {
+    let workspace = Workspace::new();
+    let folder = workspace.path().join(".vespera");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("roles.toml"), &blocks("toml", "roles")[0]).unwrap();
+    let listed = workspace.session().call("list_roles", &serde_json::json!({"name": "translator"}));
+    assert_eq!(listed["roles"][0]["context_limit"], 32_000, "{listed}");
+    assert!(listed["roles"][0]["brief"].as_str().unwrap().contains("placeholders"));
 }
 
 #[test]
@@ -21,7 +33,7 @@ fn the_curl_examples_are_answered() {
     workspace.session().call("health_check", &serde_json::json!({}));
     let _keeps_the_backend = workspace.session();
     let url = workspace.backend()["url"].as_str().unwrap().trim_end_matches('/').to_owned();
-    let blocks = blocks("curl");
+    let blocks = blocks("sh", "curl");
     assert_eq!(blocks.len(), 2);
     for block in blocks {
         let script = block.replace("http://127.0.0.1:3000", &url);
