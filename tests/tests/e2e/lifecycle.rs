@@ -83,10 +83,11 @@ fn no_cache_outlives_a_change() {
     let mut reader = workspace.session();
     let id = writer.call("create_task", &json!({"title": "0"}))["task"]["id"].clone();
     for n in 1..50 {
-        writer.call("update_task", &json!({"task_id": id, "title": n.to_string()}));
-        assert_eq!(writer.call("get_task", &json!({"task_id": id}))["task"]["title"], n.to_string());
+        let title = n.to_string();
+        writer.call("update_task", &json!({"task_id": id, "title": title}));
+        assert_eq!(writer.call("get_task", &json!({"task_id": id}))["task"]["title"], title);
         let changed = Instant::now();
-        while reader.call("get_task", &json!({"task_id": id}))["task"]["title"] != n.to_string() {
+        while reader.call("get_task", &json!({"task_id": id}))["task"]["title"] != title.as_str() {
             assert!(changed.elapsed() < Duration::from_secs(5), "the old row is read long after the change");
         }
     }

@@ -8,8 +8,8 @@ use tests::{Workspace, binaries::root, binary, extras};
 /// The README's blocks in `language` that contain `word`.
 fn blocks(language: &str, word: &str) -> Vec<String> {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let blocks =
-        readme.split(&format!("```{language}\n")).skip(1).filter_map(|rest| rest.split("```").next());
+    let opening = format!("```{language}\n");
+    let blocks = readme.split(&opening).skip(1).filter_map(|rest| rest.split("```").next());
     blocks.filter(|block| block.contains(word)).map(str::to_owned).collect()
 }
 
