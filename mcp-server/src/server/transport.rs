@@ -16,7 +16,8 @@ use rmcp::{
     },
     transport::Transport,
 };
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     sync::{Mutex, Notify},
@@ -32,8 +33,6 @@ const SUBSCRIPTIONS: usize = 64;
 const LINE_BYTES: usize = 16 * 1024 * 1024;
 /// How long answers may take after the end of input.
 const LAST_ANSWERS: Duration = Duration::from_secs(30);
-/// Levels of a `tools/call` message around the tool's arguments.
-const ENVELOPE: usize = 2;
 
 /// A limit that the arguments of a tool call break, found before they were built. It travels
 /// with the request so that the answer is the tool's.
@@ -124,19 +123,19 @@ where
         }
     }
 
-    /// The next message that is fit for the service; refusals wait in `self.refusal`.
+    /// The message on a line, or the answer to a line that is none. The limits are those of a tool's
+    /// arguments: what else a message carries, such as a client's icons, may be longer.
     fn read(&self, line: &[u8]) -> Result<ClientJsonRpcMessage, Box<ServerJsonRpcMessage>> {
-        let broken = self.intake.check_bytes(line, ENVELOPE).err();
-        let mut message = serde_json::from_slice::<ClientJsonRpcMessage>(line)
-            .map_err(|_| refusal_of_line(line, broken.as_ref()))?;
-        let Some(error) = broken else { return Ok(message) };
-        if let JsonRpcMessage::Request(request) = &mut message
+        let broken = arguments(line).and_then(|json| self.intake.check_bytes(json.as_bytes(), 0).err());
+        let mut message =
+            serde_json::from_slice::<ClientJsonRpcMessage>(line).map_err(|_| refusal_of_line(line))?;
+        if let Some(error) = broken
+            && let JsonRpcMessage::Request(request) = &mut message
             && let ClientRequest::CallToolRequest(call) = &mut request.request
         {
             call.extensions.insert(BrokenLimit(error));
-            return Ok(message);
         }
-        Err(refusal_of_line(line, Some(&error)))
+        Ok(message)
     }
 
     /// Takes a place for a request, or says that there is none.
@@ -264,20 +263,35 @@ where
     }
 }
 
+/// The arguments of a tool call as they were written, found without building anything.
+fn arguments(line: &[u8]) -> Option<&str> {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        params: &'a RawValue,
+    }
+    #[derive(Deserialize)]
+    struct Params<'a> {
+        #[serde(borrow)]
+        arguments: &'a RawValue,
+    }
+    let message: Message<'_> = serde_json::from_slice(line).ok()?;
+    let params: Params<'_> = serde_json::from_str(message.params.get()).ok()?;
+    Some(params.arguments.get())
+}
+
 /// The answer to a line that is no message, with the request's id where it can be read.
-fn refusal_of_line(line: &[u8], broken: Option<&shared_types::Error>) -> Box<ServerJsonRpcMessage> {
+fn refusal_of_line(line: &[u8]) -> Box<ServerJsonRpcMessage> {
     let Ok(value) = serde_json::from_slice::<Value>(line) else {
         let error = ErrorData::parse_error("the line is not valid JSON", None);
         return Box::new(ServerJsonRpcMessage::error(error, None));
     };
     let id = value.get("id").and_then(|id| serde_json::from_value::<RequestId>(id.clone()).ok());
-    let error = match broken {
-        Some(error) => ErrorData::invalid_request(error.message.clone(), Some(error.to_data())),
-        None if value.is_array() => {
-            ErrorData::invalid_request("batches are not supported; send one message a line", None)
-        }
-        None => ErrorData::invalid_request("the line is not a JSON-RPC 2.0 message", None),
+    let text = match value.is_array() {
+        true => "batches are not supported; send one message a line",
+        false => "the line is not a JSON-RPC 2.0 message",
     };
+    let error = ErrorData::invalid_request(text, None);
     Box::new(ServerJsonRpcMessage::error(error, id))
 }
 
@@ -395,6 +409,17 @@ mod tests {
         let ClientRequest::CallToolRequest(call) = request.request else { panic!("no call") };
         let BrokenLimit(error) = call.extensions.get().unwrap();
         assert_eq!(error.code, shared_types::ErrorCode::LimitExceeded);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_an_argument_may_be_longer() {
+        let (mut server, mut peer) = connected();
+        let icon = format!("data:image/png;base64,{}", "A".repeat(50_000));
+        let client = json!({"name": "c", "version": "1", "icons": [{"src": icon}]});
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
+        peer.send(&json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}).to_string())
+            .await;
+        assert!(matches!(server.receive().await, Some(JsonRpcMessage::Request(_))));
     }
 
     use futures::FutureExt;
