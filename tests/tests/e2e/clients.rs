@@ -81,13 +81,35 @@ fn the_inspector() {
         serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}"))
     };
     assert_eq!(inspect(&["--method", "tools/list"])["tools"].as_array().unwrap().len(), 14);
-    let created =
-        inspect(&["--method", "tools/call", "--tool-name", "create_task", "--tool-arg", "title=Inspected"]);
-    assert_eq!(created["structuredContent"]["task"]["title"], "Inspected");
+    let call = |tool: &str, arguments: &[&str]| -> Value {
+        let arguments = arguments.iter().flat_map(|argument| ["--tool-arg", *argument]);
+        let method = ["--method", "tools/call", "--tool-name", tool];
+        inspect(&method.into_iter().chain(arguments).collect::<Vec<_>>())["structuredContent"].clone()
+    };
+    let created = call("create_task", &["title=Inspected"]);
+    let id = format!("task_id={}", created["task"]["id"].as_str().unwrap());
+    for (tool, arguments, field) in [
+        ("create_project", &["name=Inspection"][..], "project"),
+        ("get_task", &[&id], "task"),
+        ("update_task", &[&id, "priority=high"], "task"),
+        ("assign_role_to_task", &[&id, "role=tester"], "task"),
+        ("list_tasks", &["ready=true"], "tasks"),
+        ("execute_task", &[&id], "execution"),
+        ("update_task", &[&id, "status=todo"], "task"),
+        ("complete_task", &[&id], "task"),
+        ("index_document", &["uri=notes.md", "content=Inspected with care"], "document"),
+        ("search_entities", &["query=Inspected"], "hits"),
+        ("list_roles", &[], "roles"),
+        ("get_dashboard_stats", &[], "total"),
+        ("health_check", &[], "status"),
+    ] {
+        assert!(!call(tool, arguments)[field].is_null(), "{tool}");
+    }
     let read = inspect(&["--method", "resources/read", "--uri", "bindery://dashboard"]);
-    assert!(read["contents"][0]["text"].as_str().unwrap().contains("Inspected"));
+    assert!(read["contents"][0]["text"].as_str().unwrap().contains("Inspection"));
     let prompt = inspect(&["--method", "prompts/get", "--prompt-name", "next_task"]);
     assert!(prompt["messages"][0]["content"]["text"].as_str().unwrap().contains("execute_task"));
+    assert_eq!(call("delete_task", &[&id])["task"]["title"], "Inspected");
 }
 
 #[test]
