@@ -22,18 +22,6 @@ impl<T> Patch<T> {
         matches!(self, Self::Keep)
     }
 
-    /// Turns the value, if there is one, with a function that can refuse it.
-    ///
-    /// # Errors
-    /// Whatever `turn` returns.
-    pub fn try_map<U, E>(self, turn: impl FnOnce(T) -> Result<U, E>) -> Result<Patch<U>, E> {
-        Ok(match self {
-            Self::Keep => Patch::Keep,
-            Self::Clear => Patch::Clear,
-            Self::Set(value) => Patch::Set(turn(value)?),
-        })
-    }
-
     /// Applies the change to `field`.
     pub fn apply(self, field: &mut Option<T>) {
         match self {

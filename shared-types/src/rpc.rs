@@ -15,14 +15,6 @@ pub enum RequestId {
     Text(String),
 }
 
-/// The number for [`crate::ErrorCode::InvalidRequest`], used before an operation is known.
-pub const INVALID_REQUEST: i32 = -32600;
-
-/// A successful response.
-pub fn success(id: &RequestId, result: Value) -> Value {
-    json!({ "jsonrpc": "2.0", "id": id, "result": result })
-}
-
 /// A failed response; `id` is `None` when the request's id could not be read.
 pub fn failure(id: Option<&RequestId>, error: &Error) -> Value {
     json!({
