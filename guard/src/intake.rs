@@ -3,7 +3,7 @@
 use serde_json::Value;
 use shared_types::{Error, Spec, guarded::GuardReport};
 
-use crate::{Limits, lenient, limits::Form, text};
+use crate::{Limits, Policy, lenient, limits::Form, text};
 
 /// An input that may be acted on.
 #[derive(Debug)]
@@ -18,12 +18,13 @@ pub struct Accepted {
 #[derive(Debug, Clone, Default)]
 pub struct Intake {
     limits: Limits,
+    policy: Policy,
 }
 
 impl Intake {
-    /// An intake with these limits.
-    pub const fn new(limits: Limits) -> Self {
-        Self { limits }
+    /// An intake with these limits and this policy on text.
+    pub const fn new(limits: Limits, policy: Policy) -> Self {
+        Self { limits, policy }
     }
 
     /// Checks the raw bytes of a JSON document against the limits, before anything is built.
@@ -43,7 +44,7 @@ impl Intake {
         self.limits.check_value(&input, Form::AsSent)?;
         let mut input = lenient::read(spec, input, &self.limits)?;
         self.limits.check_value(&input, Form::AsRead)?;
-        let report = text::guard(&mut input);
+        let report = text::guard(&mut input, self.policy)?;
         Ok(Accepted { input, report })
     }
 }

@@ -19,3 +19,4 @@ pub mod text;
 
 pub use intake::{Accepted, Intake};
 pub use limits::{InvalidLimit, Limits};
+pub use text::{Policy, UnknownPolicy};

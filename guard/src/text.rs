@@ -4,11 +4,18 @@
 //! most programs choke on NUL. They are removed wherever text enters, and each removal is
 //! reported with enough to put it back. Everything else comes back byte for byte.
 
+mod policy;
+
 use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
-use shared_types::guarded::{GuardFinding, GuardReport};
+use shared_types::{
+    Error,
+    guarded::{GuardFinding, GuardReport},
+};
+
+pub use policy::{Policy, UnknownPolicy};
 
 /// At most this many findings are listed in a report; the count is exact.
 const LISTED: usize = 20;
@@ -25,11 +32,14 @@ static CONTROLS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// Guards every text in `value`, and says what it did.
-pub fn guard(value: &mut Value) -> Option<GuardReport> {
+/// Guards every text in `value` by `policy`, and says what it did.
+///
+/// # Errors
+/// `refused` for text that the policy does not let in.
+pub fn guard(value: &mut Value, _policy: Policy) -> Result<Option<GuardReport>, Error> {
     let mut report = GuardReport { count: 0, findings: Vec::new() };
     walk(value, &mut String::new(), &mut report);
-    (report.count > 0).then_some(report)
+    Ok((report.count > 0).then_some(report))
 }
 
 fn walk(value: &mut Value, path: &mut String, report: &mut GuardReport) {
@@ -112,7 +122,7 @@ mod tests {
     fn controls_and_escapes_are_removed_and_reported() {
         let mut value =
             json!({"tasks": [{"title": "a\u{0}b\tc\n"}, {"title": "\u{1b}[31mred\u{1b}[0m\u{9b}1m"}]});
-        let report = guard(&mut value).unwrap();
+        let report = guard(&mut value, Policy::default()).unwrap().unwrap();
         assert_eq!(value, json!({"tasks": [{"title": "ab\tc\n"}, {"title": "red"}]}));
         assert_eq!(report.count, 4);
         let first = &report.findings[0];
@@ -126,14 +136,14 @@ mod tests {
         for text in ["Vec<String>", "{{ template }}", "https://a.b/c?d=e&f", "é ñ 中 👩‍👩‍👧", "a\r\n\tb", "<b>"]
         {
             let mut value = json!(text);
-            assert_eq!(guard(&mut value), None);
+            assert_eq!(guard(&mut value, Policy::default()).unwrap(), None);
             assert_eq!(value, json!(text));
         }
     }
 
     #[test]
     fn a_report_lists_twenty_and_counts_all() {
-        let report = guard(&mut json!("\u{1}".repeat(1000))).unwrap();
+        let report = guard(&mut json!("\u{1}".repeat(1000)), Policy::default()).unwrap().unwrap();
         assert_eq!((report.count, report.findings.len()), (1000, 20));
     }
 
@@ -141,9 +151,9 @@ mod tests {
         #[test]
         fn guarding_twice_is_guarding_once(text in "(?s).{0,200}") {
             let mut once = json!(text);
-            guard(&mut once);
+            guard(&mut once, Policy::default()).unwrap();
             let mut twice = once.clone();
-            prop_assert_eq!(guard(&mut twice), None);
+            prop_assert_eq!(guard(&mut twice, Policy::default()).unwrap(), None);
             prop_assert_eq!(once, twice);
         }
     }

@@ -1,6 +1,6 @@
 //! Which JSON is let in.
 
-use guard::{Limits, text};
+use guard::{Limits, Policy, text};
 use serde::Deserialize;
 use serde_json::Value;
 use shared_types::ErrorCode;
@@ -42,7 +42,8 @@ fn verdict(bytes: &[u8]) -> Verdict {
         return if error.code == ErrorCode::Refused { Verdict::Refused } else { Verdict::Invalid };
     }
     let Ok(mut value) = serde_json::from_slice::<Value>(bytes) else { return Verdict::Invalid };
-    if text::guard(&mut value).is_some() { Verdict::Changed } else { Verdict::Accepted }
+    let report = text::guard(&mut value, Policy::default());
+    if report.is_ok_and(|report| report.is_some()) { Verdict::Changed } else { Verdict::Accepted }
 }
 
 fn check(corpus: &str, accepts: impl Fn(Verdict) -> bool) {
