@@ -1,113 +1,121 @@
-//! The text guard: what is taken out of text, and said to be.
+//! The text guard: what is done to text, and said to be.
 //!
-//! Control characters and terminal escapes have no place in text: a terminal acts on them, and
-//! most programs choke on NUL. They are removed wherever text enters, and each removal is
-//! reported with enough to put it back. Everything else comes back byte for byte.
+//! By default ([`Policy::Neutralize`]) text is changed only where a browser, a Markdown renderer
+//! or a terminal would act on it, and only as much as stops that; whatever else is worth knowing
+//! is flagged. Guarding twice is guarding once, and the report restores the original.
 
+mod controls;
+mod inspection;
+mod invisible;
+mod markup;
+mod neutralize;
+mod patterns;
 mod policy;
+mod report;
+mod strip;
 
-use std::sync::LazyLock;
+use std::fmt;
 
-use regex::Regex;
 use serde_json::Value;
-use shared_types::{
-    Error,
-    guarded::{GuardFinding, GuardReport},
+use shared_types::{Error, ErrorCode, guarded::GuardReport};
+
+use self::{inspection::Inspection, report::Reporter};
+pub use self::{
+    policy::{Policy, UnknownPolicy},
+    report::restore,
 };
-
-pub use policy::{Policy, UnknownPolicy};
-
-/// At most this many findings are listed in a report; the count is exact.
-const LISTED: usize = 20;
-/// At most this many characters of what was found are repeated in a finding.
-const SHOWN: usize = 200;
-
-/// Terminal escape sequences, then single control characters but tab, newline and carriage
-/// return. No alternative can run into another, so matching is linear.
-static CONTROLS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(concat!(
-        r"(?P<escape>(?:\x1b\[|\u{9b})[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_])",
-        r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u{80}-\u{9f}]",
-    ))
-    .ok()
-});
 
 /// Guards every text in `value` by `policy`, and says what it did.
 ///
 /// # Errors
 /// `refused` for text that the policy does not let in.
-pub fn guard(value: &mut Value, _policy: Policy) -> Result<Option<GuardReport>, Error> {
-    let mut report = GuardReport { count: 0, findings: Vec::new() };
-    walk(value, &mut String::new(), &mut report);
-    Ok((report.count > 0).then_some(report))
+pub fn guard(value: &mut Value, policy: Policy) -> Result<Option<GuardReport>, Error> {
+    let mut reporter = Reporter::default();
+    walk(value, &Path::Root, policy, &mut reporter)?;
+    Ok(reporter.into_report())
 }
 
-fn walk(value: &mut Value, path: &mut String, report: &mut GuardReport) {
-    let length = path.len();
+/// The way to a value, spelled out only when there is something to say about it.
+enum Path<'a> {
+    Root,
+    Key(&'a Self, &'a str),
+    Index(&'a Self, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Key(Self::Root, key) => f.write_str(key),
+            Self::Key(parent, key) => write!(f, "{parent}.{key}"),
+            Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
+fn walk(value: &mut Value, path: &Path<'_>, policy: Policy, reporter: &mut Reporter) -> Result<(), Error> {
     match value {
-        Value::String(text) => {
-            if let Some(clean) = remove_controls(text, path, report) {
-                *text = clean;
-            }
-        }
-        Value::Array(items) => {
-            for (index, item) in items.iter_mut().enumerate() {
-                path.push_str(&format!("[{index}]"));
-                walk(item, path, report);
-                path.truncate(length);
-            }
-        }
-        Value::Object(entries) => {
-            for (key, entry) in entries.iter_mut() {
-                if length > 0 {
-                    path.push('.');
-                }
-                path.push_str(key);
-                walk(entry, path, report);
-                path.truncate(length);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(text) => guard_text(text, path, policy, reporter),
+        Value::Array(items) => items
+            .iter_mut()
+            .enumerate()
+            .try_for_each(|(index, item)| walk(item, &Path::Index(path, index), policy, reporter)),
+        Value::Object(entries) => entries.iter_mut().try_for_each(|(key, entry)| {
+            let path = Path::Key(path, key);
+            check_key(key, &path, policy)?;
+            walk(entry, &path, policy, reporter)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
     }
 }
 
-fn remove_controls(text: &str, path: &str, report: &mut GuardReport) -> Option<String> {
-    if !text.bytes().any(may_be_control) {
-        return None;
+fn guard_text(
+    text: &mut String,
+    path: &Path<'_>,
+    policy: Policy,
+    reporter: &mut Reporter,
+) -> Result<(), Error> {
+    let inspection = inspect(text, path, policy)?;
+    if inspection.is_empty() {
+        return Ok(());
     }
-    let mut clean = String::with_capacity(text.len());
-    let mut kept = 0;
-    for found in CONTROLS.as_ref()?.captures_iter(text) {
-        let whole = found.get_match();
-        clean.push_str(&text[kept..whole.start()]);
-        kept = whole.end();
-        let rule = if found.name("escape").is_some() { "terminal_escape" } else { "control_character" };
-        note(report, path, rule, whole);
+    if policy == Policy::Reject
+        && let Some(change) = inspection.changes.first()
+    {
+        let found = &text[change.range.clone()];
+        return Err(Error::new(ErrorCode::Refused, format!("the text holds {}", report::noun(change.rule)))
+            .at(path.to_string())
+            .with("rule", change.rule)
+            .with("start", change.range.start)
+            .with("end", change.range.end)
+            .with("found", report::shown(found))
+            .suggest("Write it without, or escape it."));
     }
-    if kept == 0 {
-        return None;
-    }
-    clean.push_str(&text[kept..]);
-    Some(clean)
+    *text = reporter.add(path.to_string(), std::mem::take(text), inspection, policy != Policy::Flag);
+    Ok(())
 }
 
-/// C0 and DEL are single bytes; C1 is 0xC2 followed by 0x80 to 0x9F.
-fn may_be_control(byte: u8) -> bool {
-    matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127 | 0xC2)
+fn inspect(text: &str, path: &Path<'_>, policy: Policy) -> Result<Inspection, Error> {
+    if policy != Policy::Strip {
+        return Ok(neutralize::inspect(text));
+    }
+    strip::inspect(text).ok_or_else(|| {
+        Error::new(ErrorCode::Refused, "patterns of injection lie too deep within one another to be removed")
+            .at(path.to_string())
+    })
 }
 
-fn note(report: &mut GuardReport, path: &str, rule: &str, found: regex::Match<'_>) {
-    report.count += 1;
-    if report.findings.len() < LISTED {
-        let offset = |byte: usize| i64::try_from(byte).unwrap_or(i64::MAX);
-        report.findings.push(GuardFinding {
-            field: path.to_owned(),
-            rule: rule.to_owned(),
-            start: offset(found.start()),
-            end: offset(found.end()),
-            found: found.as_str().chars().take(SHOWN).collect(),
-            replaced_by: Some(String::new()),
-        });
+/// Names of labels are shown like text, but two could become one if they were changed.
+fn check_key(key: &str, path: &Path<'_>, policy: Policy) -> Result<(), Error> {
+    if policy == Policy::Flag {
+        return Ok(());
+    }
+    match neutralize::inspect(key).changes.first() {
+        None => Ok(()),
+        Some(change) => {
+            let message = format!("the key holds {}", report::noun(change.rule));
+            Err(Error::new(ErrorCode::Refused, message).at(path.to_string()).suggest("Give it a plain name."))
+        }
     }
 }
 
@@ -118,43 +126,99 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn controls_and_escapes_are_removed_and_reported() {
-        let mut value =
-            json!({"tasks": [{"title": "a\u{0}b\tc\n"}, {"title": "\u{1b}[31mred\u{1b}[0m\u{9b}1m"}]});
-        let report = guard(&mut value, Policy::default()).unwrap().unwrap();
-        assert_eq!(value, json!({"tasks": [{"title": "ab\tc\n"}, {"title": "red"}]}));
-        assert_eq!(report.count, 4);
-        let first = &report.findings[0];
-        assert_eq!((first.field.as_str(), first.rule.as_str()), ("tasks[0].title", "control_character"));
-        assert_eq!((first.start, first.end, first.found.as_str()), (1, 2, "\u{0}"));
-        assert_eq!(report.findings[1].rule, "terminal_escape");
+    const POLICIES: [Policy; 4] = [Policy::Neutralize, Policy::Strip, Policy::Reject, Policy::Flag];
+
+    fn guarded(mut value: Value, policy: Policy) -> (Value, GuardReport) {
+        let report = guard(&mut value, policy).unwrap();
+        (value, report.unwrap_or(GuardReport { count: 0, findings: Vec::new() }))
     }
 
     #[test]
-    fn code_and_markup_come_back_byte_for_byte() {
-        for text in ["Vec<String>", "{{ template }}", "https://a.b/c?d=e&f", "é ñ 中 👩‍👩‍👧", "a\r\n\tb", "<b>"]
-        {
-            let mut value = json!(text);
-            assert_eq!(guard(&mut value, Policy::default()).unwrap(), None);
-            assert_eq!(value, json!(text));
+    fn each_policy_does_what_it_says() {
+        let text = json!({"tasks": [{"title": "a<script>\u{0}{{b}}"}]});
+        let changed = |title: &str| json!({"tasks": [{"title": title}]});
+
+        let (value, report) = guarded(text.clone(), Policy::Neutralize);
+        assert_eq!(value, changed("a&lt;script>{{b}}"));
+        let rows: Vec<_> = report
+            .findings
+            .iter()
+            .map(|f| (f.rule.as_str(), f.start, f.end, f.found.as_str(), f.replaced_by.as_deref()))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                ("markup", 1, 2, "<", Some("&lt;")),
+                ("control_character", 9, 10, "\u{0}", Some("")),
+                ("template", 10, 12, "{{", None),
+            ]
+        );
+        assert!(report.findings.iter().all(|finding| finding.field == "tasks[0].title"));
+
+        assert_eq!(guarded(text.clone(), Policy::Strip).0, changed("a&lt;script&gt;b}}"));
+
+        let (value, report) = guarded(text.clone(), Policy::Flag);
+        assert_eq!(value, text);
+        assert_eq!(report.count, 3);
+        assert!(report.findings.iter().all(|finding| finding.replaced_by.is_none()));
+
+        let error = guard(&mut text.clone(), Policy::Reject).unwrap_err();
+        assert_eq!((error.code, error.field.as_deref()), (ErrorCode::Refused, Some("tasks[0].title")));
+    }
+
+    #[test]
+    fn only_what_would_be_changed_is_rejected() {
+        let (value, report) = guarded(json!("Vec<String> {{x}}"), Policy::Reject);
+        assert_eq!((value, report.count), (json!("Vec<String> {{x}}"), 1));
+    }
+
+    #[test]
+    fn a_key_is_refused_and_never_changed() {
+        for policy in POLICIES {
+            let verdict = guard(&mut json!({"labels": {"<img src=x>": 1}}), policy);
+            assert_eq!(verdict.is_err(), policy != Policy::Flag, "{policy}");
+            assert_eq!(guard(&mut json!({"labels": {"Vec<T>": 1}}), policy), Ok(None), "{policy}");
         }
     }
 
     #[test]
-    fn a_report_lists_twenty_and_counts_all() {
-        let report = guard(&mut json!("\u{1}".repeat(1000)), Policy::default()).unwrap().unwrap();
-        assert_eq!((report.count, report.findings.len()), (1000, 20));
+    fn code_and_prose_come_back_byte_for_byte() {
+        for text in
+            ["Vec<String>", "https://a.b/c?d=e&f", "é ñ 中 👩‍👩‍👧", "a\r\n\tb", "<b>", "it's \"quoted\" & so on"]
+        {
+            let mut value = json!(text);
+            assert_eq!(guard(&mut value, Policy::default()), Ok(None));
+            assert_eq!(value, json!(text));
+        }
+    }
+
+    /// Texts that are dense with what the guard looks for.
+    fn hostile() -> impl Strategy<Value = String> {
+        r#"(?s:.|[\x00-\x1f\x80-\x9f]|\x1b\[[0-9;]*m|<script>|<img src=x>|<!--|</|\]\(javascript:|\{\{|eval\(|' or '|&lt;|\u{200b}|\u{202e}){0,40}"#
     }
 
     proptest! {
         #[test]
-        fn guarding_twice_is_guarding_once(text in "(?s).{0,200}") {
-            let mut once = json!(text);
-            guard(&mut once, Policy::default()).unwrap();
-            let mut twice = once.clone();
-            prop_assert_eq!(guard(&mut twice, Policy::default()).unwrap(), None);
-            prop_assert_eq!(once, twice);
+        fn guarding_twice_is_guarding_once(text in hostile()) {
+            for policy in [Policy::Neutralize, Policy::Strip, Policy::Flag] {
+                let (once, _) = guarded(json!(text), policy);
+                let (twice, report) = guarded(once.clone(), policy);
+                prop_assert_eq!(&twice, &once);
+                prop_assert!(report.findings.iter().all(|finding| finding.replaced_by.is_none()));
+            }
+        }
+
+        #[test]
+        fn the_report_restores_the_original(texts in proptest::collection::vec(hostile(), 1..4)) {
+            for policy in [Policy::Neutralize, Policy::Strip, Policy::Flag] {
+                let (now, report) = guarded(json!({"tags": texts}), policy);
+                prop_assert!(report.findings.len() <= 20);
+                for (index, text) in texts.iter().enumerate() {
+                    let field = format!("tags[{index}]");
+                    let restored = restore(&field, now["tags"][index].as_str().unwrap_or_default(), &report);
+                    prop_assert_eq!(restored.as_deref(), Some(text.as_str()));
+                }
+            }
         }
     }
 }

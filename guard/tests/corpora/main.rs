@@ -5,6 +5,7 @@
 
 mod limits;
 mod redaction;
+mod text;
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,257 @@
+//! The tags of a text: every `<` from which a tag could be read, and what it could do.
+
+use std::collections::HashSet;
+
+use memchr::{memchr, memchr_iter};
+
+use super::{
+    entities,
+    rule::{self, Harm},
+    url,
+};
+
+/// One more byte than any name has that does something: what is longer is cut to this.
+const LONGEST: usize = 17;
+
+/// The tags of one text that do something, and the names they have.
+pub(super) struct Tags<'a> {
+    text: &'a [u8],
+    harmful: Vec<(usize, Harm)>,
+    names: HashSet<Name>,
+    /// How many start tags the text could have.
+    pub(super) opened: usize,
+}
+
+impl<'a> Tags<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        let mut tags = Self { text: text.as_bytes(), harmful: Vec::new(), names: HashSet::new(), opened: 0 };
+        let mut attributes = Attributes { text, known: Vec::new() };
+        let mut names = NameEnds { text: tags.text, end: 0 };
+        for at in memchr_iter(b'<', tags.text) {
+            if !tags.text.get(at + 1).is_some_and(u8::is_ascii_alphabetic) {
+                continue;
+            }
+            tags.opened += 1;
+            let end = names.end(at + 1);
+            let name = Name::of(&tags.text[at + 1..end]);
+            let by_name = rule::of_element(name.as_slice()).max(autolink(&text[at + 1..end]));
+            let harm = by_name.max(attributes.harm(end));
+            if harm > Harm::None {
+                tags.harmful.push((at, harm));
+                tags.names.insert(name);
+            }
+        }
+        tags
+    }
+
+    pub(super) fn worst(&self) -> Harm {
+        self.harmful.iter().map(|(_, harm)| *harm).max().unwrap_or(Harm::None)
+    }
+
+    /// Whether the `<` at `at` is escaped in a text that acts: harmful tags, what ends them or
+    /// something around the text, and comments.
+    pub(super) fn is_escaped(&self, at: usize) -> bool {
+        match self.text.get(at + 1) {
+            Some(b'!' | b'?') => true,
+            Some(b'/') => {
+                let name = self.text[at + 2..].chunks(LONGEST).next().unwrap_or_default();
+                let name = Name::of(name.split(|byte| ends_name(*byte)).next().unwrap_or_default());
+                rule::of_element(name.as_slice()) > Harm::None || self.names.contains(&name)
+            }
+            _ => self.harmful.binary_search_by_key(&at, |(at, _)| *at).is_ok(),
+        }
+    }
+}
+
+/// `<javascript:…>` is no element that does something, but a link in Markdown.
+fn autolink(name: &str) -> Harm {
+    if name.contains(':') && url::is_dangerous(name.chars()) { Harm::Active } else { Harm::None }
+}
+
+/// The beginning of a name in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Name {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+impl Name {
+    fn of(name: &[u8]) -> Self {
+        let length = name.len().min(LONGEST);
+        let mut bytes = [0; LONGEST];
+        bytes[..length].copy_from_slice(&name[..length]);
+        bytes.make_ascii_lowercase();
+        Self { bytes, length }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0c)
+}
+
+const fn ends_name(byte: u8) -> bool {
+    is_space(byte) || matches!(byte, b'/' | b'>')
+}
+
+/// Where names end, for starts that only go up: a name in which others begin is read once.
+struct NameEnds<'a> {
+    text: &'a [u8],
+    end: usize,
+}
+
+impl NameEnds<'_> {
+    fn end(&mut self, start: usize) -> usize {
+        if start >= self.end {
+            let rest = &self.text[start..];
+            self.end = start + rest.iter().position(|byte| ends_name(*byte)).unwrap_or(rest.len());
+        }
+        self.end
+    }
+}
+
+/// What the attributes from a place to the end of their tag do.
+///
+/// A tag may lie inside another one's attributes; from the first attribute that both read on,
+/// they are the same. Each is therefore read once, and the work is linear.
+struct Attributes<'a> {
+    text: &'a str,
+    /// By place, what was found from there: nothing, or a harm.
+    known: Vec<Option<Harm>>,
+}
+
+impl Attributes<'_> {
+    fn harm(&mut self, from: usize) -> Harm {
+        let mut read = Vec::new();
+        let mut at = self.skip(from);
+        let mut harm = Harm::None;
+        while self.text.as_bytes().get(at).is_some_and(|byte| *byte != b'>') {
+            if let Some(known) = self.known.get(at).copied().flatten() {
+                harm = known;
+                break;
+            }
+            let (found, end) = self.attribute(at);
+            read.push((at, found));
+            at = self.skip(end);
+        }
+        if !read.is_empty() && self.known.is_empty() {
+            self.known = vec![None; self.text.len()];
+        }
+        for (at, found) in read.into_iter().rev() {
+            harm = harm.max(found);
+            self.known[at] = Some(harm);
+        }
+        harm
+    }
+
+    /// Past what may stand between attributes.
+    fn skip(&self, from: usize) -> usize {
+        let rest = &self.text.as_bytes()[from..];
+        from + rest.iter().position(|byte| !is_space(*byte) && *byte != b'/').unwrap_or(rest.len())
+    }
+
+    /// The harm of the attribute at `at`, and where it ends.
+    fn attribute(&self, at: usize) -> (Harm, usize) {
+        let bytes = self.text.as_bytes();
+        // An equals sign at the beginning belongs to the name.
+        let name_end = position(bytes, at + 1, |byte| ends_name(byte) || byte == b'=');
+        let name = Name::of(&bytes[at..name_end]);
+        let equals = position(bytes, name_end, |byte| !is_space(byte));
+        let (value, end) =
+            if bytes.get(equals) == Some(&b'=') { self.value(equals + 1) } else { (None, name_end) };
+        // Where the text ends within a tag, what follows the text in a page goes on with it.
+        let has_value = value.is_some_and(|value| !value.is_empty() || end == bytes.len());
+        let by_name = rule::of_attribute(name.as_slice(), has_value);
+        let dangerous = value.is_some_and(|value| url::is_dangerous(entities::decode(value)));
+        (if dangerous { Harm::Active } else { by_name }, end)
+    }
+
+    /// The value after an equals sign, and where it ends.
+    fn value(&self, from: usize) -> (Option<&str>, usize) {
+        let bytes = self.text.as_bytes();
+        let start = position(bytes, from, |byte| !is_space(byte));
+        match bytes.get(start) {
+            None => (Some(""), start),
+            Some(b'>') => (None, start),
+            Some(quote @ (b'"' | b'\'')) => {
+                let value = &self.text[start + 1..];
+                match memchr(*quote, value.as_bytes()) {
+                    Some(length) => (Some(&value[..length]), start + 1 + length + 1),
+                    None => (Some(value), bytes.len()),
+                }
+            }
+            Some(_) => {
+                let end = position(bytes, start, |byte| is_space(byte) || byte == b'>');
+                (Some(&self.text[start..end]), end)
+            }
+        }
+    }
+}
+
+fn position(bytes: &[u8], from: usize, found: impl Fn(u8) -> bool) -> usize {
+    (from..bytes.len()).find(|at| found(bytes[*at])).unwrap_or(bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn harms(text: &str) -> Vec<(usize, Harm)> {
+        Tags::of(text).harmful
+    }
+
+    #[test]
+    fn a_tag_is_judged_by_its_name_and_its_attributes() {
+        for (text, harm) in [
+            ("<SCRIPT>", Some(Harm::Active)),
+            ("<script/x>", Some(Harm::Active)),
+            ("<img>", Some(Harm::Markup)),
+            ("<b x onclick=y>", Some(Harm::Active)),
+            ("<b ONCLICK = \"y\">", Some(Harm::Active)),
+            ("<b/onclick='y'>", Some(Harm::Active)),
+            ("<b once>", Some(Harm::Markup)),
+            ("<b on>", None),
+            ("<b on=x>", None),
+            ("<b x=\"a > b\" class=c>", Some(Harm::Markup)),
+            ("<b x='a' class=\"\" id>", None),
+            ("<b x autofocus>", Some(Harm::Markup)),
+            ("<b class=>class=c", None),
+            ("<b class=", Some(Harm::Markup)),
+            ("<b class='", Some(Harm::Markup)),
+            ("<b =class=c>", None),
+            ("<b x=class=c>", None),
+            ("<b x = javascript:y>", Some(Harm::Active)),
+            ("<b x=\"data:text/html,y\">", Some(Harm::Active)),
+            ("<b x='", None),
+            ("<b x='javascript:", Some(Harm::Active)),
+            ("<scripts>", None),
+            ("<b>", None),
+            ("</script>", None),
+            ("< script>", None),
+            ("<b> class=c", None),
+            ("<averyveryverylongname class=x>", Some(Harm::Markup)),
+            ("<b onaveryveryverylongname=x>", Some(Harm::Active)),
+        ] {
+            assert_eq!(harms(text).first().map(|(_, harm)| *harm), harm, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tag_inside_another_is_seen() {
+        assert_eq!(harms("<x y='<img>' z=<script>"), [(6, Harm::Markup), (15, Harm::Active)]);
+        assert_eq!(harms("<!-- <script> -->"), [(5, Harm::Active)]);
+        assert_eq!(harms("<a <b <c onclick=x>").len(), 3);
+        assert_eq!(harms("<a<b<c onclick=x>").len(), 3);
+    }
+
+    #[test]
+    fn ends_and_comments_go_with_harmful_tags() {
+        let text = "<i class=x></i></b></title><!--<?x";
+        let tags = Tags::of(text);
+        let escaped: Vec<_> = memchr_iter(b'<', text.as_bytes()).filter(|at| tags.is_escaped(*at)).collect();
+        assert_eq!(escaped, [0, 11, 19, 27, 31]);
+    }
+}
