@@ -77,7 +77,13 @@ pub(super) fn object<T: Serialize>(entity: &T) -> Result<JsonObject, Fault> {
 impl Tx<'_> {
     /// Appends `entry` to the history, and to what subscribers will hear.
     pub(super) async fn record(&mut self, entry: Entry) -> Result<(), Fault> {
-        let guard = self.caller.guard.as_ref().map(serde_json::to_string).transpose()?;
+        self.record_at("", entry).await
+    }
+
+    /// As [`Tx::record`], for an entity that stands at `path` of the input.
+    pub(super) async fn record_at(&mut self, path: &str, entry: Entry) -> Result<(), Fault> {
+        let guard = self.caller.guard.as_ref().and_then(|report| report.about(path));
+        let guard = guard.as_ref().map(serde_json::to_string).transpose()?;
         let seq: i64 = sqlx::query_scalar(
             "INSERT INTO changes (at, entity, entity_id, action, actor, version, before, after, guard,
                                   request_id, affects, undoes)

@@ -113,6 +113,32 @@ async fn the_guard_report_ends_in_the_result_whoever_made_it() {
 }
 
 #[tokio::test]
+async fn each_task_of_a_batch_keeps_its_own_part_of_the_report() {
+    let at = Fixture::new().await;
+    let tasks = json!([{ "title": "plain" }, { "title": "<script>", "subtasks": [{ "title": "{{ x }}" }] }]);
+    let request = to("POST", "/api/tasks")
+        .header("content-type", "application/json")
+        .body(json!({ "tasks": tasks }).to_string().into())
+        .unwrap();
+    let written = at.send(request).await.value();
+    assert_eq!(written["guard"]["count"], 2, "{written}");
+    let mut rows = Vec::new();
+    for task in written["tasks"].as_array().unwrap() {
+        let path = format!("/api/tasks/{}?include=history", task["id"].as_str().unwrap());
+        let task = at.get(&path).await.value()["task"].clone();
+        rows.push((task["title"].clone(), task["history"][0]["guard"]["findings"][0].clone()));
+    }
+    let markup = json!({
+        "field": "title", "rule": "markup", "start": 0, "end": 1, "found": "<", "replaced_by": "&lt;",
+    });
+    let template = json!({ "field": "title", "rule": "template", "start": 0, "end": 2, "found": "{{" });
+    assert_eq!(
+        rows,
+        [(json!("plain"), json!(null)), (json!("&lt;script>"), markup), (json!("{{ x }}"), template)]
+    );
+}
+
+#[tokio::test]
 async fn health_probes_and_figures_answer() {
     let at = Fixture::new().await;
     at.task("one").await;

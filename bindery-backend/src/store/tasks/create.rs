@@ -37,8 +37,8 @@ async fn create(tx: &mut Tx<'_>, input: CreateTask) -> Result<TasksWritten, Faul
     for task in tasks.iter().filter(|task| !task.depends_on.is_empty()) {
         record::add_dependencies(tx.connection, task.id, &row_ids(&task.depends_on)?).await?;
     }
-    for task in &tasks {
-        put_down(tx, task).await?;
+    for (task, planned) in tasks.iter().zip(&plan.tasks) {
+        put_down(tx, task, &planned.path).await?;
     }
     let guard = tx.caller.guard.clone();
     if let ([only], true) = (ids.as_slice(), named_one) {
@@ -137,10 +137,10 @@ async fn project(
     }
 }
 
-async fn put_down(tx: &mut Tx<'_>, task: &Task) -> Result<(), Fault> {
+async fn put_down(tx: &mut Tx<'_>, task: &Task, path: &str) -> Result<(), Fault> {
     let affects =
         task.parent_id.map(|id| id.to_string()).into_iter().chain(task.project_id.map(|id| id.to_string()));
-    tx.record(Entry {
+    let entry = Entry {
         entity: EntityKind::Task,
         row_id: task.id.row_id(),
         action: Action::Created,
@@ -148,6 +148,6 @@ async fn put_down(tx: &mut Tx<'_>, task: &Task) -> Result<(), Fault> {
         difference: Difference::creation(task)?,
         affects: affects.collect(),
         undoes: None,
-    })
-    .await
+    };
+    tx.record_at(path, entry).await
 }
