@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ExecutionId, Reference, TaskId, Timestamp, role::Role, task::Task};
+use crate::{ExecutionId, Reference, TaskId, Timestamp, guarded::GuardReport, role::Role, task::Task};
 
 /// How a claim stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -111,4 +111,7 @@ pub struct Claim {
     /// Whether this is the remembered result of an earlier call with the same `request_id`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replayed: bool,
+    /// What the text guard changed or flagged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<GuardReport>,
 }

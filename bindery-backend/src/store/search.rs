@@ -165,7 +165,7 @@ async fn run(
         _ => scan::scan(connection, search, start.unwrap_or(i64::MAX)).await?,
     };
     let next_cursor = next.map(|key| Cursor { key, id: fingerprint(input, mode) }.write(Order::Search));
-    Ok(SearchPage { hits: found.into_iter().map(|found| found.hit).collect(), next_cursor })
+    Ok(SearchPage { hits: found.into_iter().map(|found| found.hit).collect(), next_cursor, guard: None })
 }
 
 /// The newest `limit` of what was found in several kinds, and where the next page begins.

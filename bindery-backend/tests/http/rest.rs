@@ -139,6 +139,16 @@ async fn each_task_of_a_batch_keeps_its_own_part_of_the_report() {
 }
 
 #[tokio::test]
+async fn what_was_changed_on_the_way_in_is_found_as_it_was_written() {
+    let at = Fixture::new().await;
+    at.task("teach <script> tags").await;
+    let found = at.get("/api/search?query=%22teach%20%3Cscript%3E%22").await.value();
+    assert_eq!(found["hits"][0]["title"], "teach &lt;script> tags", "{found}");
+    assert_eq!(found["guard"]["findings"][0]["field"], "query");
+    assert_eq!(at.get("/api/search?query=teach").await.value().get("guard"), None);
+}
+
+#[tokio::test]
 async fn health_probes_and_figures_answer() {
     let at = Fixture::new().await;
     at.task("one").await;

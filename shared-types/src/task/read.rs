@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Priority, Status, Task, TaskField, TaskRow};
-use crate::{Reference, Timestamp};
+use crate::{Reference, Timestamp, guarded::GuardReport};
 
 /// Part of a task to return as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -123,4 +123,7 @@ pub struct TaskPage {
     /// Give this as `cursor` for the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+    /// What the text guard changed or flagged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<GuardReport>,
 }

@@ -64,7 +64,7 @@ async fn execute(tx: &mut Tx<'_>, input: ExecuteTask) -> Result<Claim, Fault> {
                 claim(tx, task, &input).await
             }
             next::Found::Nothing(message) => {
-                Ok(Claim { task: None, execution: None, role: None, message, replayed: false })
+                Ok(Claim { task: None, execution: None, role: None, message, replayed: false, guard: None })
             }
         },
     }
@@ -157,6 +157,7 @@ fn claimed(tx: &Tx<'_>, task: Task, execution: Execution, message: &str) -> Clai
         execution: Some(execution),
         message: message.to_owned(),
         replayed: false,
+        guard: None,
     }
 }
 
@@ -186,7 +187,14 @@ async fn keep(
     let execution = renew(tx, &execution, lease_ms(input)).await?;
     let message = format!("The claim holds until {}.", execution.lease_expires_at);
     // The worker has its role's brief since it claimed the task.
-    Ok(Claim { task: Some(task), execution: Some(execution), role: None, message, replayed: false })
+    Ok(Claim {
+        task: Some(task),
+        execution: Some(execution),
+        role: None,
+        message,
+        replayed: false,
+        guard: None,
+    })
 }
 
 async fn release(tx: &mut Tx<'_>, task: Task, execution: Execution) -> Result<Claim, Fault> {
@@ -199,5 +207,12 @@ async fn release(tx: &mut Tx<'_>, task: Task, execution: Execution) -> Result<Cl
     let saved = save(tx, &task, after, reason).await?;
     let execution = Execution { status: ExecutionStatus::Released, ended_at: Some(tx.now), ..execution };
     let message = "The task is back in the queue.".to_owned();
-    Ok(Claim { task: Some(saved.task), execution: Some(execution), role: None, message, replayed: false })
+    Ok(Claim {
+        task: Some(saved.task),
+        execution: Some(execution),
+        role: None,
+        message,
+        replayed: false,
+        guard: None,
+    })
 }

@@ -69,7 +69,7 @@ async fn list(
     // One more than asked for tells whether there is a next page.
     query.push(" LIMIT ").push_bind(limit + 1);
 
-    let mut page = TaskPage { tasks: Vec::new(), next_cursor: None };
+    let mut page = TaskPage { tasks: Vec::new(), next_cursor: None, guard: None };
     let mut bytes = 0;
     let mut last = Cursor { key: 0, id: 0 };
     let mut rows = query.build_query_as::<TaskRecord>().fetch(connection);
