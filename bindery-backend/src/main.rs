@@ -62,7 +62,7 @@ fn start_log(config: &Config) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(&config.log).map_err(|_| ConfigError {
         variable: "RUST_LOG",
         given: config.log.clone(),
-        takes: "a level (error, warn, info, debug, trace), or filters such as bindery_backend=debug",
+        takes: "a level (error, warn, info, debug, trace), or filters such as bindery_backend=debug".into(),
     })?;
     let ansi = io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(ansi).init();

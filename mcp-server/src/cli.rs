@@ -29,7 +29,8 @@ Examples:
   bindery-mcp doctor                                find out why something does not work
 
 Environment: BINDERY_WORKSPACE, BINDERY_BACKEND, BINDERY_TIMEOUT, BINDERY_CACHE_TTL, BINDERY_PORT,
-MCP_PRODUCTION, RUST_LOG; --print-config shows what is in force.
+BINDERY_MAX_DEPTH, _KEYS, _ITEMS, _CHARACTERS, _CONTENT and _WRAPPED, BINDERY_TEXT_GUARD, MCP_PRODUCTION,
+RUST_LOG; --print-config shows what is in force.
 
 Exit codes: 0 done, 1 it failed or something is wrong, 2 the command line or a setting is wrong.";
 

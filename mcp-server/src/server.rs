@@ -20,18 +20,20 @@ use transport::LineTransport;
 
 pub use advertise::tools;
 
-/// Serves standard input and output until the input ends or `stop` is cancelled.
+/// Serves standard input and output until the input ends or `stop` is cancelled. Every input
+/// passes `intake`; `session` tells this connection from others of the same assistant.
 ///
 /// # Errors
 /// When the streams cannot be written to, or the first messages break the protocol.
 pub async fn serve_stdio(
     client: Client,
+    intake: Intake,
     session: String,
     stop: tokio_util::sync::CancellationToken,
 ) -> Result<(), ServerInitializeError> {
     let (input, output) = stdio_pipes();
-    let transport = LineTransport::new(input, output, Intake::default());
-    let server = Bindery::new(client, Intake::default(), session);
+    let transport = LineTransport::new(input, output, intake.clone());
+    let server = Bindery::new(client, intake, session);
     match server.serve_with_ct(transport, stop).await {
         Ok(running) => {
             if let Err(error) = running.waiting().await {

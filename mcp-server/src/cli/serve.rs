@@ -33,7 +33,7 @@ pub(super) async fn serve(config: &Config) -> Outcome {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let session = session_name();
-    let serving = server::serve_stdio(client.clone(), session, stop.clone());
+    let serving = server::serve_stdio(client.clone(), config.intake(), session, stop.clone());
     tokio::pin!(serving);
     let served = tokio::select! {
         served = &mut serving => served,

@@ -10,4 +10,5 @@ mod lifecycle;
 mod protocol;
 mod races;
 mod readme;
+mod settings;
 mod tools;
