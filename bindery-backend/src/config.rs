@@ -4,13 +4,13 @@ mod args;
 
 use std::{borrow::Cow, env, fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use guard::{Intake, InvalidLimit, Limits, Policy};
+use guard::{Intake, InvalidLimit, Limits, Policy, redact::redact_secrets};
 
 pub use self::args::{Args, Command};
 use crate::store::{StoreOptions, Synchronous};
 
 /// Everything that can be set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     /// The folder that is served; its data lies in `.vespera` inside.
     pub workspace: PathBuf,
@@ -117,6 +117,27 @@ impl Config {
         Ok(self)
     }
 
+    /// Each variable with the value in force, without secrets.
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        let mut settings = vec![
+            ("BINDERY_WORKSPACE", self.workspace.display().to_string()),
+            ("BINDERY_BIND", self.bind.to_string()),
+            ("BINDERY_PORT", self.port.to_string()),
+            ("BINDERY_ALLOWED_HOSTS", self.allowed_hosts.join(",")),
+            ("BINDERY_GRACE", self.grace.as_secs().to_string()),
+            ("BINDERY_DURABILITY", durability_word(self.durability).to_owned()),
+            ("BINDERY_MAX_BODY", self.max_body.to_string()),
+            ("BINDERY_REQUEST_TIMEOUT", self.request_timeout.as_secs().to_string()),
+        ];
+        settings.extend(self.limits.settings().map(|(variable, limit)| (variable, limit.to_string())));
+        settings.extend([
+            (Policy::VARIABLE, self.text_guard.to_string()),
+            ("MCP_PRODUCTION", self.production.to_string()),
+            ("RUST_LOG", self.log.clone()),
+        ]);
+        settings.iter().map(|(variable, value)| (*variable, redact_secrets(value).into_owned())).collect()
+    }
+
     /// What every input passes first.
     pub fn intake(&self) -> Intake {
         Intake::new(self.limits.clone(), self.text_guard)
@@ -131,24 +152,20 @@ fn current_folder() -> Result<PathBuf, ConfigError> {
     })
 }
 
-/// The settings as lines that a shell or an environment file can read back.
+/// The settings as lines that a shell or an environment file can read back, save for secrets.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "BINDERY_WORKSPACE={}", self.workspace.display())?;
-        writeln!(f, "BINDERY_BIND={}", self.bind)?;
-        writeln!(f, "BINDERY_PORT={}", self.port)?;
-        writeln!(f, "BINDERY_ALLOWED_HOSTS={}", self.allowed_hosts.join(","))?;
-        writeln!(f, "BINDERY_GRACE={}", self.grace.as_secs())?;
-        writeln!(f, "BINDERY_DURABILITY={}", durability_word(self.durability))?;
-        writeln!(f, "BINDERY_MAX_BODY={}", self.max_body)?;
-        writeln!(f, "BINDERY_REQUEST_TIMEOUT={}", self.request_timeout.as_secs())?;
-        for (variable, limit) in self.limits.settings() {
-            writeln!(f, "{variable}={limit}")?;
+        for (variable, value) in self.settings() {
+            writeln!(f, "{variable}={value}")?;
         }
-        writeln!(f, "{}={}", Policy::VARIABLE, self.text_guard)?;
-        writeln!(f, "MCP_PRODUCTION={}", self.production)?;
-        writeln!(f, "RUST_LOG={}", self.log)?;
         writeln!(f, "# --no-tcp={} --managed={}", !self.tcp, self.managed)
+    }
+}
+
+/// As they are printed: a secret that slipped into a setting is not shown.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.settings()).finish()
     }
 }
 
@@ -281,5 +298,18 @@ mod tests {
         let printed = config.to_string();
         let printed: Vec<_> = printed.lines().filter_map(|line| line.split_once('=')).collect();
         assert_eq!(read(&[], &printed).unwrap(), config);
+    }
+
+    #[test]
+    fn a_secret_in_a_setting_is_shown_nowhere() {
+        let variables = [
+            ("BINDERY_WORKSPACE", "/srv/token=s3cr3t"),
+            ("BINDERY_ALLOWED_HOSTS", "https://ann:s3cr3t@desk.example"),
+            ("RUST_LOG", "info,password=s3cr3t"),
+        ];
+        let config = read(&[], &variables).unwrap();
+        for shown in [config.to_string(), format!("{config:?}"), format!("{config:#?}")] {
+            assert!(shown.contains("RUST_LOG") && !shown.contains("s3cr3t"), "{shown}");
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Configuration: every variable, its default and its meaning, in one place.
 
-use std::{borrow::Cow, path::PathBuf, time::Duration};
+use std::{borrow::Cow, fmt, path::PathBuf, time::Duration};
 
-use guard::{Intake, InvalidLimit, Limits, Policy};
+use guard::{Intake, InvalidLimit, Limits, Policy, redact::redact_secrets};
 
 /// How long a call may take in all, retries included.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -19,7 +19,7 @@ const DEFAULT_COMMAND_LOG: &str = "warn";
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The settings of this process.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     /// Whether errors are reduced to constant texts (`MCP_PRODUCTION`).
     pub production: bool,
@@ -118,12 +118,17 @@ impl Config {
         self.log.as_deref().unwrap_or(default)
     }
 
-    /// Every setting as `NAME=value`, one a line, with the values in force.
+    /// Every setting as `NAME=value`, one a line, with the values in force; secrets are left out.
     pub fn to_lines(&self) -> String {
+        self.settings().iter().map(|(variable, value)| format!("{variable}={value}\n")).collect()
+    }
+
+    /// Each variable with the value in force, without secrets.
+    fn settings(&self) -> Vec<(&'static str, String)> {
         let path = |path: &Option<PathBuf>| {
             path.as_ref().map_or_else(|| "(searched for)".to_owned(), |path| path.display().to_string())
         };
-        let before = [
+        let mut settings = vec![
             ("MCP_PRODUCTION", self.production.to_string()),
             ("BINDERY_TIMEOUT", self.timeout.as_secs_f64().to_string()),
             ("BINDERY_CACHE_TTL", self.cache_ttl.as_secs_f64().to_string()),
@@ -131,17 +136,19 @@ impl Config {
             ("BINDERY_WORKSPACE", path(&self.workspace)),
             ("BINDERY_BACKEND", path(&self.backend)),
         ];
-        let limits = self.limits.settings().map(|(variable, limit)| (variable, limit.to_string()));
-        let after = [
+        settings.extend(self.limits.settings().map(|(variable, limit)| (variable, limit.to_string())));
+        settings.extend([
             (Policy::VARIABLE, self.text_guard.to_string()),
             ("RUST_LOG", self.log_directives(false).to_owned()),
-        ];
-        before
-            .into_iter()
-            .chain(limits)
-            .chain(after)
-            .map(|(variable, value)| format!("{variable}={value}\n"))
-            .collect()
+        ]);
+        settings.iter().map(|(variable, value)| (*variable, redact_secrets(value).into_owned())).collect()
+    }
+}
+
+/// As they are printed: a secret that slipped into a setting is not shown.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.settings()).finish()
     }
 }
 
@@ -227,6 +234,19 @@ mod tests {
             let error = read(&[(variable, value)]).unwrap_err();
             assert_eq!((error.variable, error.value.as_str()), (variable, value));
             assert!(error.to_string().starts_with(&format!("{variable} is \"{value}\": it takes ")));
+        }
+    }
+
+    #[test]
+    fn a_secret_in_a_setting_is_shown_nowhere() {
+        let config = read(&[
+            ("BINDERY_WORKSPACE", "/srv/password=s3cr3t"),
+            ("BINDERY_BACKEND", "https://ann:s3cr3t@desk.example/bindery-backend?token=s3cr3t"),
+            ("RUST_LOG", "info,token=s3cr3t"),
+        ]);
+        let config = config.unwrap();
+        for shown in [config.to_lines(), format!("{config:?}"), format!("{config:#?}")] {
+            assert!(shown.contains("BINDERY_BACKEND") && !shown.contains("s3cr3t"), "{shown}");
         }
     }
 }
