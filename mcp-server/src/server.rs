@@ -11,6 +11,8 @@ mod resources;
 mod subscriptions;
 mod transport;
 
+use std::io;
+
 use guard::Intake;
 use rmcp::{ServiceExt, service::ServerInitializeError, transport::stdio_pipes};
 
@@ -30,7 +32,7 @@ pub async fn serve_stdio(
     intake: Intake,
     session: String,
     stop: tokio_util::sync::CancellationToken,
-) -> Result<(), ServerInitializeError> {
+) -> io::Result<()> {
     let (input, output) = stdio_pipes();
     let transport = LineTransport::new(input, output, intake.clone());
     let server = Bindery::new(client, intake, session);
@@ -43,6 +45,10 @@ pub async fn serve_stdio(
         }
         // A client that probes, or changes its mind, closes before it initializes.
         Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => Ok(()),
-        Err(error) => Err(error),
+        Err(ServerInitializeError::TransportError { error, context }) => {
+            Err(io::Error::other(format!("{context}: {error}")))
+        }
+        // The others carry the message that was not expected, whatever it holds.
+        Err(_) => Err(io::Error::other("the first messages of the client break the protocol")),
     }
 }

@@ -6,6 +6,7 @@ mod bad_input;
 mod clients;
 mod command_line;
 mod corpus;
+mod disclosure;
 mod lifecycle;
 mod protocol;
 mod races;
