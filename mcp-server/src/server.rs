@@ -10,6 +10,7 @@ mod render;
 mod resources;
 mod subscriptions;
 mod transport;
+mod untrusted;
 
 use std::io;
 

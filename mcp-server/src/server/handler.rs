@@ -32,9 +32,12 @@ use shared_types::{
 
 use super::{
     advertise, completions, prompts, protocol_error::protocol_error, render::render, resources,
-    subscriptions, transport::BrokenLimit,
+    subscriptions, transport::BrokenLimit, untrusted,
 };
-use crate::client::{CallOptions, Client};
+use crate::{
+    client::{CallOptions, Client},
+    random,
+};
 
 /// What assistants are told about the server as a whole.
 const INSTRUCTIONS: &str = "Bindery keeps tasks, projects, notes and documents for this workspace. \
@@ -131,6 +134,7 @@ fn tool_result(spec: &Spec, outcome: Result<Value, Error>) -> CallToolResult {
     let mut result = CallToolResult::success(vec![ContentBlock::text(render(&value))]);
     result.is_error = Some(failed);
     result.structured_content = Some(value);
+    result.meta = Some(untrusted::mark());
     result
 }
 
@@ -272,7 +276,8 @@ impl ServerHandler for Bindery {
         request: GetPromptRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        prompts::get(&request.name, request.arguments.unwrap_or_default()).map(Into::into)
+        let fence = format!("{:016x}", random::number());
+        prompts::get(&request.name, request.arguments.unwrap_or_default(), fence).map(Into::into)
     }
 
     async fn complete(

@@ -13,3 +13,4 @@ mod races;
 mod readme;
 mod settings;
 mod tools;
+mod untrusted;
