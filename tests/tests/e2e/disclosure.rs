@@ -3,10 +3,12 @@
 use std::{
     fs::{self, File},
     path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
-use tests::{Session, Workspace, http};
+use tests::{Session, Workspace, binary, http};
 
 const TIMESTAMP: &str = "2026-01-01T00:00:00.000000Z";
 
@@ -34,7 +36,7 @@ fn without_backend(workspace: &Workspace, production: &str) -> (Session, PathBuf
 
 /// What a tool, a resource and a completion say when the backend is missing: message and id.
 fn faults(session: &mut Session) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{value}")).to_owned();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
     let tool = session.fail("list_tasks", &json!({}));
     let uri = json!({"uri": "bindery://dashboard"});
     let completion = json!({
@@ -120,11 +122,36 @@ fn no_text_from_outside_forges_a_line_of_a_log_or_shows_a_secret_in_it() {
 
     for path in [path, workspace.path().join(".vespera/backend.log")] {
         let log = fs::read_to_string(&path).unwrap();
-        let is_a_line = |line: &str| line.starts_with("20") && line.get(26..27) == Some("Z");
-        assert!(log.lines().count() > 10 && log.lines().all(is_a_line), "{log}");
-        assert!(!log.lines().any(|line| line.starts_with(TIMESTAMP)), "{log}");
-        for absent in ["\u{1b}", "hunter2", "lemons"] {
-            assert!(!log.contains(absent), "{absent:?} in {}: {log}", path.display());
-        }
+        assert!(log.lines().count() > 10, "{log}");
+        assert_is_clean(&log);
+        assert!(!log.contains("lemons"), "a body is in {}: {log}", path.display());
     }
+}
+
+#[test]
+fn the_name_of_a_folder_forges_no_line_of_the_backend_either() {
+    let workspace = Workspace::new();
+    let folder = workspace.path().join(hostile("folder"));
+    fs::create_dir(&folder).unwrap();
+    let path = workspace.path().join("backend.log");
+    let mut command = Command::new(binary("bindery-backend"));
+    command.args(["--port", "0", "--workspace"]).arg(&folder).stderr(File::create(&path).unwrap());
+    let mut backend = command.spawn().unwrap();
+    let begun = Instant::now();
+    while !fs::read_to_string(&path).unwrap().contains("serving") && begun.elapsed().as_secs() < 20 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    backend.kill().unwrap();
+    backend.wait().unwrap();
+    let log = fs::read_to_string(path).unwrap();
+    assert!(log.contains("folder"), "{log}");
+    assert_is_clean(&log);
+}
+
+/// Whether every line was begun by the program, and none holds a secret or would repaint a terminal.
+fn assert_is_clean(log: &str) {
+    let is_a_line = |line: &str| line.starts_with("20") && line.get(26..27) == Some("Z");
+    assert!(log.lines().all(is_a_line), "{log}");
+    assert!(!log.lines().any(|line| line.starts_with(TIMESTAMP)), "{log}");
+    assert!(!log.contains('\u{1b}') && !log.contains("hunter2"), "{log}");
 }

@@ -5,31 +5,50 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tests::{Session, Workspace, binary, http};
 
-#[test]
-fn limits_hold_in_the_server_and_in_the_backend_that_it_starts() {
-    let workspace = Workspace::new();
-    let mut command = workspace.command();
-    command.env("BINDERY_MAX_ITEMS", "3");
-    let mut session = Session::start(command);
-    session.initialize();
-    let plan = |tasks: usize| json!({"tasks": vec![json!({"title": "a"}); tasks]});
-    session.call("create_task", &plan(3));
-    assert_eq!(session.fail("create_task", &plan(4))["error_code"], "limit_exceeded");
+fn plan(tasks: usize) -> Value {
+    json!({"tasks": vec![json!({"title": "a"}); tasks]})
+}
 
-    let backend = workspace.backend();
-    let post = |tasks| http::post(backend["url"].as_str().unwrap(), "/api/tasks", &[], &plan(tasks));
-    assert_eq!(post(3).0, 200);
-    let (status, problem) = post(4);
-    assert_eq!((status, &problem["code"]), (422, &json!("limit_exceeded")), "{problem}");
+/// `bindery-mcp` with a limit and without a backend: what it refuses, it refuses by itself.
+fn alone(workspace: &Workspace) -> Command {
+    let mut command = workspace.command();
+    command.env("BINDERY_MAX_ITEMS", "3").env("BINDERY_BACKEND", workspace.path().join("absent"));
+    command
+}
+
+#[test]
+fn limits_hold_in_the_server() {
+    let workspace = Workspace::new();
+    let mut session = Session::start(alone(&workspace));
+    session.initialize();
+    assert_eq!(session.fail("create_task", &plan(4))["error_code"], "limit_exceeded");
+    assert_eq!(session.fail("create_task", &plan(3))["error_code"], "backend_unavailable");
 }
 
 #[test]
 fn limits_hold_for_calls_from_the_command_line() {
     let workspace = Workspace::new();
+    for (tasks, code) in [(4, "limit_exceeded"), (3, "backend_unavailable")] {
+        let mut command = alone(&workspace);
+        let output = command.args(["call", "create_task", &plan(tasks).to_string(), "--json"]).output();
+        let error: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+        assert_eq!(error["error_code"], code, "{error}");
+    }
+}
+
+#[test]
+fn limits_hold_in_the_backend_that_the_server_starts() {
+    let workspace = Workspace::new();
     let mut command = workspace.command();
-    command.env("BINDERY_MAX_KEYS", "1").args(["call", "create_task", "title=a", "status=todo", "--json"]);
-    let error: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
-    assert_eq!(error["error_code"], "limit_exceeded", "{error}");
+    command.env("BINDERY_MAX_ITEMS", "3");
+    let mut session = Session::start(command);
+    session.initialize();
+    session.call("create_task", &plan(3));
+    let backend = workspace.backend();
+    let post = |tasks| http::post(backend["url"].as_str().unwrap(), "/api/tasks", &[], &plan(tasks));
+    assert_eq!(post(3).0, 200);
+    let (status, problem) = post(4);
+    assert_eq!((status, &problem["code"]), (422, &json!("limit_exceeded")), "{problem}");
 }
 
 #[test]
