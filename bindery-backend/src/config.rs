@@ -2,13 +2,15 @@
 
 mod args;
 
-use std::{env, fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{borrow::Cow, env, fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use guard::{Intake, InvalidLimit, Limits, Policy, redact::redact_secrets};
 
 pub use self::args::{Args, Command};
 use crate::store::{StoreOptions, Synchronous};
 
 /// Everything that can be set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     /// The folder that is served; its data lies in `.vespera` inside.
     pub workspace: PathBuf,
@@ -32,6 +34,10 @@ pub struct Config {
     pub max_body: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// How deep, wide and long an input may be.
+    pub limits: Limits,
+    /// What becomes of text that is not plain.
+    pub text_guard: Policy,
     /// What is logged, as a filter of `tracing`.
     pub log: String,
 }
@@ -45,7 +51,13 @@ pub struct ConfigError {
     /// What it was set to.
     pub given: String,
     /// What it takes.
-    pub takes: &'static str,
+    pub takes: Cow<'static, str>,
+}
+
+impl From<InvalidLimit> for ConfigError {
+    fn from(invalid: InvalidLimit) -> Self {
+        Self { variable: invalid.variable, given: invalid.value, takes: invalid.takes.into() }
+    }
 }
 
 impl Config {
@@ -82,6 +94,8 @@ impl Config {
                 16 * 1024 * 1024,
             )?,
             request_timeout: source.seconds("BINDERY_REQUEST_TIMEOUT", 30)?,
+            limits: Limits::read(&variable)?,
+            text_guard: source.parsed(Policy::VARIABLE, Policy::TAKES, Policy::default())?,
             log: variable("RUST_LOG")
                 .filter(|filter| !filter.is_empty())
                 .unwrap_or_else(|| "info".to_owned()),
@@ -90,7 +104,9 @@ impl Config {
     }
 
     fn checked(self) -> Result<Self, ConfigError> {
-        let refused = |variable, given: String, takes| Err(ConfigError { variable, given, takes });
+        let refused = |variable, given: String, takes: &'static str| {
+            Err(ConfigError { variable, given, takes: takes.into() })
+        };
         if !self.bind.is_loopback() {
             let takes = "a loopback address: any other needs API keys, which this version does not have";
             return refused("BINDERY_BIND", self.bind.to_string(), takes);
@@ -100,30 +116,56 @@ impl Config {
         }
         Ok(self)
     }
+
+    /// Each variable with the value in force, without secrets.
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        let mut settings = vec![
+            ("BINDERY_WORKSPACE", self.workspace.display().to_string()),
+            ("BINDERY_BIND", self.bind.to_string()),
+            ("BINDERY_PORT", self.port.to_string()),
+            ("BINDERY_ALLOWED_HOSTS", self.allowed_hosts.join(",")),
+            ("BINDERY_GRACE", self.grace.as_secs().to_string()),
+            ("BINDERY_DURABILITY", durability_word(self.durability).to_owned()),
+            ("BINDERY_MAX_BODY", self.max_body.to_string()),
+            ("BINDERY_REQUEST_TIMEOUT", self.request_timeout.as_secs().to_string()),
+        ];
+        settings.extend(self.limits.settings().map(|(variable, limit)| (variable, limit.to_string())));
+        settings.extend([
+            (Policy::VARIABLE, self.text_guard.to_string()),
+            ("MCP_PRODUCTION", self.production.to_string()),
+            ("RUST_LOG", self.log.clone()),
+        ]);
+        settings.iter().map(|(variable, value)| (*variable, redact_secrets(value).into_owned())).collect()
+    }
+
+    /// What every input passes first.
+    pub fn intake(&self) -> Intake {
+        Intake::new(self.limits.clone(), self.text_guard)
+    }
 }
 
 fn current_folder() -> Result<PathBuf, ConfigError> {
     env::current_dir().map_err(|error| ConfigError {
         variable: "BINDERY_WORKSPACE",
         given: format!("the current folder, which cannot be read: {error}"),
-        takes: "a folder",
+        takes: "a folder".into(),
     })
 }
 
-/// The settings as lines that a shell or an environment file can read back.
+/// The settings as lines that a shell or an environment file can read back, save for secrets.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "BINDERY_WORKSPACE={}", self.workspace.display())?;
-        writeln!(f, "BINDERY_BIND={}", self.bind)?;
-        writeln!(f, "BINDERY_PORT={}", self.port)?;
-        writeln!(f, "BINDERY_ALLOWED_HOSTS={}", self.allowed_hosts.join(","))?;
-        writeln!(f, "BINDERY_GRACE={}", self.grace.as_secs())?;
-        writeln!(f, "BINDERY_DURABILITY={}", durability_word(self.durability))?;
-        writeln!(f, "BINDERY_MAX_BODY={}", self.max_body)?;
-        writeln!(f, "BINDERY_REQUEST_TIMEOUT={}", self.request_timeout.as_secs())?;
-        writeln!(f, "MCP_PRODUCTION={}", self.production)?;
-        writeln!(f, "RUST_LOG={}", self.log)?;
+        for (variable, value) in self.settings() {
+            writeln!(f, "{variable}={value}")?;
+        }
         writeln!(f, "# --no-tcp={} --managed={}", !self.tcp, self.managed)
+    }
+}
+
+/// As they are printed: a secret that slipped into a setting is not shown.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.settings()).finish()
     }
 }
 
@@ -152,7 +194,7 @@ impl Source<'_> {
         default: T,
     ) -> Result<T, ConfigError> {
         let Some(given) = self.text(variable) else { return Ok(default) };
-        given.parse().map_err(|_| ConfigError { variable, given, takes })
+        given.parse().map_err(|_| ConfigError { variable, given, takes: takes.into() })
     }
 
     fn positive(
@@ -162,7 +204,7 @@ impl Source<'_> {
         default: usize,
     ) -> Result<usize, ConfigError> {
         match self.parsed(variable, takes, default)? {
-            0 => Err(ConfigError { variable, given: "0".to_owned(), takes }),
+            0 => Err(ConfigError { variable, given: "0".to_owned(), takes: takes.into() }),
             number => Ok(number),
         }
     }
@@ -182,7 +224,7 @@ impl Source<'_> {
         match given.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => Ok(true),
             "false" | "0" | "no" | "off" => Ok(false),
-            _ => Err(ConfigError { variable, given, takes: "true or false" }),
+            _ => Err(ConfigError { variable, given, takes: "true or false".into() }),
         }
     }
 
@@ -192,7 +234,7 @@ impl Source<'_> {
         match given.to_ascii_lowercase().as_str() {
             "full" => Ok(Synchronous::Full),
             "normal" => Ok(Synchronous::Normal),
-            _ => Err(ConfigError { variable, given, takes: "full or normal" }),
+            _ => Err(ConfigError { variable, given, takes: "full or normal".into() }),
         }
     }
 }
@@ -227,6 +269,8 @@ mod tests {
             ("BINDERY_DURABILITY", "some"),
             ("BINDERY_MAX_BODY", "0"),
             ("BINDERY_REQUEST_TIMEOUT", "0"),
+            ("BINDERY_MAX_DEPTH", "101"),
+            ("BINDERY_TEXT_GUARD", "off"),
             ("MCP_PRODUCTION", "perhaps"),
         ] {
             let error = read(&[], &[(name, value)]).unwrap_err();
@@ -243,10 +287,29 @@ mod tests {
 
     #[test]
     fn what_is_printed_reads_back_as_it_was() {
-        let variables = [("BINDERY_ALLOWED_HOSTS", "a.example, b.example"), ("BINDERY_WORKSPACE", "/w")];
+        let variables = [
+            ("BINDERY_ALLOWED_HOSTS", "a.example, b.example"),
+            ("BINDERY_WORKSPACE", "/w"),
+            ("BINDERY_MAX_ITEMS", "7"),
+            ("BINDERY_TEXT_GUARD", "strip"),
+        ];
         let config = read(&[], &variables).unwrap();
+        assert_eq!((config.limits.items, config.text_guard), (7, Policy::Strip));
         let printed = config.to_string();
         let printed: Vec<_> = printed.lines().filter_map(|line| line.split_once('=')).collect();
         assert_eq!(read(&[], &printed).unwrap(), config);
+    }
+
+    #[test]
+    fn a_secret_in_a_setting_is_shown_nowhere() {
+        let variables = [
+            ("BINDERY_WORKSPACE", "/srv/token=s3cr3t"),
+            ("BINDERY_ALLOWED_HOSTS", "https://ann:s3cr3t@desk.example"),
+            ("RUST_LOG", "info,password=s3cr3t"),
+        ];
+        let config = read(&[], &variables).unwrap();
+        for shown in [config.to_string(), format!("{config:?}"), format!("{config:#?}")] {
+            assert!(shown.contains("RUST_LOG") && !shown.contains("s3cr3t"), "{shown}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     env,
     io::{self, IsTerminal, Write},
+    panic,
     process::ExitCode,
 };
 
@@ -12,7 +13,8 @@ use bindery_backend::{
     serve::{self, FolderError, ServeError, Shutdown},
 };
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
+use guard::redact::{redact_secrets, write_field};
+use tracing_subscriber::{EnvFilter, field::MakeExt, fmt::format::debug_fn};
 
 const FAILED: u8 = 1;
 const WRONG_SETTING: u8 = 2;
@@ -25,7 +27,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // Written directly: this must be seen even when the log is filtered away.
-            let _ = writeln!(io::stderr(), "bindery-backend: {failure}");
+            let told = failure.to_string();
+            let _ = writeln!(io::stderr(), "bindery-backend: {}", redact_secrets(&told));
             failure.exit_code().into()
         }
     }
@@ -62,10 +65,18 @@ fn start_log(config: &Config) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(&config.log).map_err(|_| ConfigError {
         variable: "RUST_LOG",
         given: config.log.clone(),
-        takes: "a level (error, warn, info, debug, trace), or filters such as bindery_backend=debug",
+        takes: "a level (error, warn, info, debug, trace), or filters such as bindery_backend=debug".into(),
     })?;
     let ansi = io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(ansi).init();
+    let fields = debug_fn(|line, field, value| write_field(line, field.name(), value)).delimited(" ");
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(ansi)
+        .fmt_fields(fields)
+        .init();
+    // What a panic says may hold anything, so it goes the way of every other line.
+    panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panicked")));
     Ok(())
 }
 

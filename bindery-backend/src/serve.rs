@@ -12,7 +12,6 @@ mod shutdown;
 use std::{path::PathBuf, time::Duration};
 
 use axum::Router;
-use guard::Intake;
 use tokio_util::task::TaskTracker;
 
 use self::{
@@ -104,7 +103,7 @@ async fn open(config: &Config, folder: &Folder, shutdown: &Shutdown) -> Result<A
         stop: shutdown.soft().clone(),
         ..AppOptions::new(folder.workspace(), database)
     };
-    Ok(App::new(store, Intake::default(), options))
+    Ok(App::new(store, config.intake(), options))
 }
 
 fn run<L>(tasks: &TaskTracker, shutdown: &Shutdown, listener: L, routes: Router)

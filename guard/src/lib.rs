@@ -7,8 +7,10 @@
 //! 2. [`lenient`]: the input as its operation declares it, whatever form it came in;
 //! 3. [`text`]: what is taken out of text, and said to be.
 //!
-//! [`redact`] is the way out: what an error or a log line must not give away.
+//! The way out is [`disclose`], which decides what a caller is told of a fault, and [`redact`]: what
+//! an error or a log line must not give away.
 
+mod disclosure;
 pub mod intake;
 pub mod lenient;
 pub mod limits;
@@ -17,6 +19,7 @@ mod shape;
 pub mod suggest;
 pub mod text;
 
+pub use disclosure::{Disclosure, disclose};
 pub use intake::{Accepted, Intake};
 pub use limits::{InvalidLimit, Limits};
 pub use text::{Policy, UnknownPolicy};

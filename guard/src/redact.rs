@@ -12,6 +12,7 @@
 mod addresses;
 mod credentials;
 mod line;
+mod log;
 mod paths;
 mod random;
 mod rule;
@@ -21,10 +22,14 @@ mod urls;
 
 use std::borrow::Cow;
 
+pub use log::write_field;
 use rule::{Presence, Rules};
 
 const CATEGORIES: [&Rules; 6] =
     [&tokens::RULES, &urls::RULES, &paths::RULES, &credentials::RULES, &statements::RULES, &addresses::RULES];
+
+/// The categories of what lets somebody in.
+const SECRETS: [&Rules; 3] = [&tokens::RULES, &urls::RULES, &credentials::RULES];
 
 /// What one rule leaves, another may take: the text is searched again until nothing changes.
 /// Two rounds are the usual case; the limit keeps the time linear whatever the text is.
@@ -34,9 +39,21 @@ const ROUNDS: usize = 8;
 ///
 /// Redacting a redacted text changes nothing. The time is linear in the length of the text.
 pub fn redact(text: &str) -> Cow<'_, str> {
+    without(&CATEGORIES, text)
+}
+
+/// `text` without credentials, and on one line; paths, addresses and ports stay. For an operator,
+/// who set them.
+///
+/// Redacting a redacted text changes nothing. The time is linear in the length of the text.
+pub fn redact_secrets(text: &str) -> Cow<'_, str> {
+    without(&SECRETS, text)
+}
+
+fn without<'t>(categories: &[&Rules], text: &'t str) -> Cow<'t, str> {
     let mut clean = line::on_one_line(text);
     for _ in 0..ROUNDS {
-        match round(&clean) {
+        match round(categories, &clean) {
             Some(changed) => clean = Cow::Owned(changed),
             None => break,
         }
@@ -45,10 +62,10 @@ pub fn redact(text: &str) -> Cow<'_, str> {
 }
 
 /// The text after every rule was applied once, or nothing if no rule applies.
-fn round(text: &str) -> Option<String> {
+fn round(categories: &[&Rules], text: &str) -> Option<String> {
     let mut changed: Option<String> = None;
     let mut presence = Presence::of(text);
-    for rule in CATEGORIES.iter().flat_map(|rules| rules.iter()) {
+    for rule in categories.iter().flat_map(|rules| rules.iter()) {
         let current = changed.as_deref().unwrap_or(text);
         if !presence.allows(rule) {
             continue;
@@ -105,6 +122,17 @@ pub(crate) mod tests {
             "GET http://10.0.0.5:8080/x?token=abc failed: /home/ann/t.db (os error 5)\nuser=ann password=x",
             "GET http://[address]:[port]/x?token=[credential] failed: [path] (os error 5) user=ann password=[credential]",
         )]);
+    }
+
+    #[test]
+    fn an_operator_sees_everything_but_secrets() {
+        for (text, clean) in [
+            ("/srv/tasks on 127.0.0.1:3000", "/srv/tasks on 127.0.0.1:3000"),
+            ("http://ann:pw@localhost:3000/x", "http://[credential]@localhost:3000/x"),
+            ("info,token=abc\n", "info,token=[credential] "),
+        ] {
+            assert_eq!(redact_secrets(text), clean);
+        }
     }
 
     #[test]
@@ -204,6 +232,8 @@ pub(crate) mod tests {
         fn redacting_twice_is_redacting_once(parts in prop::collection::vec(fragment(), 0..24)) {
             let once = redact(&parts.concat()).into_owned();
             prop_assert_eq!(redact(&once), once.as_str());
+            let once = redact_secrets(&parts.concat()).into_owned();
+            prop_assert_eq!(redact_secrets(&once), once.as_str());
         }
 
         #[test]

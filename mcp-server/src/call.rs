@@ -70,7 +70,7 @@ pub async fn run(config: &Config, call: Call) -> Outcome {
 
 async fn carry_out(config: &Config, call: &Call) -> Result<Arc<Value>, Error> {
     let spec = find(&call.tool)?;
-    let intake = Intake::default();
+    let intake = config.intake();
     let accepted = intake.accept(spec, read(&intake, &call.input)?)?;
     if let Some(report) = &accepted.report {
         terminal::print_remark(&styled(NOTE, format_args!("guard: {} findings in the input", report.count)));

@@ -2,12 +2,17 @@
 
 mod serve;
 
-use std::{env, error, io, io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{env, error, io, io::IsTerminal, panic, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use clap_complete::Shell;
+use guard::redact::write_field;
 use shared_types::Error;
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, field::MakeExt, filter::filter_fn, fmt::format::debug_fn, layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::{
     call::{self, Call},
@@ -29,7 +34,8 @@ Examples:
   bindery-mcp doctor                                find out why something does not work
 
 Environment: BINDERY_WORKSPACE, BINDERY_BACKEND, BINDERY_TIMEOUT, BINDERY_CACHE_TTL, BINDERY_PORT,
-MCP_PRODUCTION, RUST_LOG; --print-config shows what is in force.
+BINDERY_MAX_DEPTH, _KEYS, _ITEMS, _CHARACTERS, _CONTENT and _WRAPPED, BINDERY_TEXT_GUARD, MCP_PRODUCTION,
+RUST_LOG; --print-config shows what is in force.
 
 Exit codes: 0 done, 1 it failed or something is wrong, 2 the command line or a setting is wrong.";
 
@@ -79,6 +85,9 @@ pub enum Command {
         shell: Shell,
     },
 }
+
+/// The protocol's library, as the targets of its log name it.
+const LIBRARY: &str = "rmcp";
 
 /// How a command ends: an exit code, or an error to be shown on one line.
 pub type Outcome = Result<ExitCode, Box<dyn error::Error>>;
@@ -211,11 +220,22 @@ fn log_to_stderr(directives: &str) {
         terminal::print_error(&format!("RUST_LOG is {directives:?}: {error}"));
         EnvFilter::new("warn")
     });
+    // The protocol's library logs whole messages below its warnings: it must be asked for by name.
+    let wanted = directives.contains(LIBRARY);
+    let quiet = move |event: &Metadata<'_>| {
+        wanted || !event.target().starts_with(LIBRARY) || *event.level() <= Level::WARN
+    };
+    let fields = debug_fn(|line, field, value| write_field(line, field.name(), value)).delimited(" ");
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_env_filter(filter)
+        .fmt_fields(fields)
+        .finish()
+        .with(filter_fn(quiet))
         .init();
+    // What a panic says may hold anything, so it goes the way of every other line.
+    panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panicked")));
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ pub use feed::ChangeNotice;
 
 use crate::{
     config::Config,
+    disclosure,
     lifecycle::{Backend, Leave, Stage},
 };
 use breaker::{BreakerSettings, Outcome, SharedBreaker};
@@ -70,6 +71,7 @@ pub struct Client {
 struct Shared {
     backend: Backend,
     timeout: Duration,
+    production: bool,
     cache: Arc<Cache>,
     breaker: SharedBreaker,
     transport: Transport,
@@ -102,6 +104,7 @@ impl Client {
         let shared = Shared {
             backend,
             timeout: config.timeout,
+            production: config.production,
             cache: Arc::new(Cache::new(config.cache_ttl)),
             breaker: SharedBreaker::new(BreakerSettings::default()),
             transport: Transport::new(),
@@ -117,8 +120,17 @@ impl Client {
     /// Carries out the operation `spec` with `input`.
     ///
     /// # Errors
-    /// What the backend answered, or why it could not be asked.
+    /// What the backend answered, or why it could not be asked, as a caller may see it.
     pub async fn call(&self, spec: &Spec, input: Value, options: &CallOptions) -> Result<Arc<Value>, Error> {
+        self.ask(spec, input, options).await.map_err(|error| self.disclose(spec.name, error))
+    }
+
+    /// `error` as a caller may see it; a fault is logged on the way.
+    pub(crate) fn disclose(&self, operation: &str, error: Error) -> Error {
+        disclosure::disclose(operation, error, self.shared.production)
+    }
+
+    async fn ask(&self, spec: &Spec, input: Value, options: &CallOptions) -> Result<Arc<Value>, Error> {
         let shared = &*self.shared;
         let input = if spec.is_read() { input } else { shared.request_ids.complete(input) };
         // An answer that tells what the guard did to this input is for nobody else.
@@ -147,7 +159,9 @@ impl Client {
         input: &Op::Input,
         options: &CallOptions,
     ) -> Result<Op::Output, Error> {
-        let internal = |error: serde_json::Error| Error::new(ErrorCode::Internal, error.to_string());
+        let internal = |error: serde_json::Error| {
+            self.disclose(Op::SPEC.name, Error::new(ErrorCode::Internal, error.to_string()))
+        };
         let input = serde_json::to_value(input).map_err(internal)?;
         let answer = self.call(&Op::SPEC, input, options).await?;
         Op::Output::deserialize(&*answer).map_err(internal)

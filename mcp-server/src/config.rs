@@ -1,6 +1,8 @@
 //! Configuration: every variable, its default and its meaning, in one place.
 
-use std::{path::PathBuf, time::Duration};
+use std::{borrow::Cow, fmt, path::PathBuf, time::Duration};
+
+use guard::{Intake, InvalidLimit, Limits, Policy, redact::redact_secrets};
 
 /// How long a call may take in all, retries included.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -17,7 +19,7 @@ const DEFAULT_COMMAND_LOG: &str = "warn";
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The settings of this process.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     /// Whether errors are reduced to constant texts (`MCP_PRODUCTION`).
     pub production: bool,
@@ -31,6 +33,10 @@ pub struct Config {
     pub workspace: Option<PathBuf>,
     /// The backend's executable, if it is not to be searched for (`BINDERY_BACKEND`).
     pub backend: Option<PathBuf>,
+    /// How deep, wide and long an input may be (`BINDERY_MAX_DEPTH` and others).
+    pub limits: Limits,
+    /// What becomes of text that is not plain (`BINDERY_TEXT_GUARD`).
+    pub text_guard: Policy,
     /// What is logged (`RUST_LOG`); see [`Config::log_directives`].
     pub log: Option<String>,
 }
@@ -44,6 +50,8 @@ impl Default for Config {
             port: DEFAULT_PORT,
             workspace: None,
             backend: None,
+            limits: Limits::default(),
+            text_guard: Policy::default(),
             log: None,
         }
     }
@@ -58,7 +66,13 @@ pub struct ConfigError {
     /// Its value.
     pub value: String,
     /// What it takes.
-    pub takes: &'static str,
+    pub takes: Cow<'static, str>,
+}
+
+impl From<InvalidLimit> for ConfigError {
+    fn from(invalid: InvalidLimit) -> Self {
+        Self { variable: invalid.variable, value: invalid.value, takes: invalid.takes.into() }
+    }
 }
 
 impl Config {
@@ -67,7 +81,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] for the first variable whose value cannot be used.
     pub fn read(lookup: Lookup<'_>) -> Result<Self, ConfigError> {
-        let given = |variable| lookup(variable).filter(|value| !value.trim().is_empty());
+        let given = |variable: &str| lookup(variable).filter(|value| !value.trim().is_empty());
         let default = Self::default();
         Ok(Self {
             production: parse(&given, "MCP_PRODUCTION", "true or false", flag)?.unwrap_or(default.production),
@@ -86,8 +100,16 @@ impl Config {
             .unwrap_or(default.port),
             workspace: given("BINDERY_WORKSPACE").map(PathBuf::from),
             backend: given("BINDERY_BACKEND").map(PathBuf::from),
+            limits: Limits::read(given)?,
+            text_guard: parse(&given, Policy::VARIABLE, Policy::TAKES, |text| text.parse().ok())?
+                .unwrap_or(default.text_guard),
             log: given("RUST_LOG"),
         })
+    }
+
+    /// What every input passes first.
+    pub fn intake(&self) -> Intake {
+        Intake::new(self.limits.clone(), self.text_guard)
     }
 
     /// What is logged, by the MCP server or by a command.
@@ -96,33 +118,49 @@ impl Config {
         self.log.as_deref().unwrap_or(default)
     }
 
-    /// Every setting as `NAME=value`, one a line, with the values in force.
+    /// Every setting as `NAME=value`, one a line, with the values in force; secrets are left out.
     pub fn to_lines(&self) -> String {
+        self.settings().iter().map(|(variable, value)| format!("{variable}={value}\n")).collect()
+    }
+
+    /// Each variable with the value in force, without secrets.
+    fn settings(&self) -> Vec<(&'static str, String)> {
         let path = |path: &Option<PathBuf>| {
             path.as_ref().map_or_else(|| "(searched for)".to_owned(), |path| path.display().to_string())
         };
-        [
+        let mut settings = vec![
             ("MCP_PRODUCTION", self.production.to_string()),
             ("BINDERY_TIMEOUT", self.timeout.as_secs_f64().to_string()),
             ("BINDERY_CACHE_TTL", self.cache_ttl.as_secs_f64().to_string()),
             ("BINDERY_PORT", self.port.to_string()),
             ("BINDERY_WORKSPACE", path(&self.workspace)),
             ("BINDERY_BACKEND", path(&self.backend)),
+        ];
+        settings.extend(self.limits.settings().map(|(variable, limit)| (variable, limit.to_string())));
+        settings.extend([
+            (Policy::VARIABLE, self.text_guard.to_string()),
             ("RUST_LOG", self.log_directives(false).to_owned()),
-        ]
-        .iter()
-        .map(|(name, value)| format!("{name}={value}\n"))
-        .collect()
+        ]);
+        settings.iter().map(|(variable, value)| (*variable, redact_secrets(value).into_owned())).collect()
+    }
+}
+
+/// As they are printed: a secret that slipped into a setting is not shown.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.settings()).finish()
     }
 }
 
 fn parse<T>(
-    given: &dyn Fn(&'static str) -> Option<String>,
+    given: Lookup<'_>,
     variable: &'static str,
     takes: &'static str,
     read: impl Fn(&str) -> Option<T>,
 ) -> Result<Option<T>, ConfigError> {
-    given(variable).map(|value| read(value.trim()).ok_or(ConfigError { variable, value, takes })).transpose()
+    given(variable)
+        .map(|value| read(value.trim()).ok_or(ConfigError { variable, value, takes: takes.into() }))
+        .transpose()
 }
 
 fn flag(text: &str) -> Option<bool> {
@@ -163,6 +201,8 @@ mod tests {
             ("BINDERY_PORT", "0"),
             ("BINDERY_WORKSPACE", "/w"),
             ("BINDERY_BACKEND", "/b"),
+            ("BINDERY_MAX_KEYS", "7"),
+            ("BINDERY_TEXT_GUARD", "Reject"),
             ("RUST_LOG", "debug"),
         ]);
         let expected = Config {
@@ -172,6 +212,8 @@ mod tests {
             port: 0,
             workspace: Some("/w".into()),
             backend: Some("/b".into()),
+            limits: Limits { keys: 7, ..Limits::default() },
+            text_guard: Policy::Reject,
             log: Some("debug".into()),
         };
         assert_eq!(config, Ok(expected));
@@ -186,10 +228,25 @@ mod tests {
             ("BINDERY_TIMEOUT", "soon"),
             ("BINDERY_CACHE_TTL", "-1"),
             ("BINDERY_PORT", "65536"),
+            ("BINDERY_MAX_DEPTH", "0"),
+            ("BINDERY_TEXT_GUARD", "off"),
         ] {
             let error = read(&[(variable, value)]).unwrap_err();
             assert_eq!((error.variable, error.value.as_str()), (variable, value));
             assert!(error.to_string().starts_with(&format!("{variable} is \"{value}\": it takes ")));
+        }
+    }
+
+    #[test]
+    fn a_secret_in_a_setting_is_shown_nowhere() {
+        let config = read(&[
+            ("BINDERY_WORKSPACE", "/srv/password=s3cr3t"),
+            ("BINDERY_BACKEND", "https://ann:s3cr3t@desk.example/bindery-backend?token=s3cr3t"),
+            ("RUST_LOG", "info,token=s3cr3t"),
+        ]);
+        let config = config.unwrap();
+        for shown in [config.to_lines(), format!("{config:?}"), format!("{config:#?}")] {
+            assert!(shown.contains("BINDERY_BACKEND") && !shown.contains("s3cr3t"), "{shown}");
         }
     }
 }

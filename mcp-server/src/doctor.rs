@@ -6,6 +6,7 @@ mod state;
 
 use std::process::ExitCode;
 
+use guard::redact::redact_secrets;
 use serde::Serialize;
 
 use crate::{
@@ -42,7 +43,8 @@ pub struct Finding {
 
 impl Finding {
     fn ok(subject: &'static str, found: impl Into<String>) -> Self {
-        Self { subject, verdict: Verdict::Ok, found: found.into(), advice: None }
+        let found = redact_secrets(&found.into()).into_owned();
+        Self { subject, verdict: Verdict::Ok, found, advice: None }
     }
 
     fn note(subject: &'static str, found: impl Into<String>) -> Self {

@@ -10,6 +10,9 @@ mod render;
 mod resources;
 mod subscriptions;
 mod transport;
+mod untrusted;
+
+use std::io;
 
 use guard::Intake;
 use rmcp::{ServiceExt, service::ServerInitializeError, transport::stdio_pipes};
@@ -20,18 +23,20 @@ use transport::LineTransport;
 
 pub use advertise::tools;
 
-/// Serves standard input and output until the input ends or `stop` is cancelled.
+/// Serves standard input and output until the input ends or `stop` is cancelled. Every input
+/// passes `intake`; `session` tells this connection from others of the same assistant.
 ///
 /// # Errors
 /// When the streams cannot be written to, or the first messages break the protocol.
 pub async fn serve_stdio(
     client: Client,
+    intake: Intake,
     session: String,
     stop: tokio_util::sync::CancellationToken,
-) -> Result<(), ServerInitializeError> {
+) -> io::Result<()> {
     let (input, output) = stdio_pipes();
-    let transport = LineTransport::new(input, output, Intake::default());
-    let server = Bindery::new(client, Intake::default(), session);
+    let transport = LineTransport::new(input, output, intake.clone());
+    let server = Bindery::new(client, intake, session);
     match server.serve_with_ct(transport, stop).await {
         Ok(running) => {
             if let Err(error) = running.waiting().await {
@@ -41,6 +46,10 @@ pub async fn serve_stdio(
         }
         // A client that probes, or changes its mind, closes before it initializes.
         Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => Ok(()),
-        Err(error) => Err(error),
+        Err(ServerInitializeError::TransportError { error, context }) => {
+            Err(io::Error::other(format!("{context}: {error}")))
+        }
+        // The others carry the message that was not expected, whatever it holds.
+        Err(_) => Err(io::Error::other("the first messages of the client break the protocol")),
     }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
+use guard::redact::redact_secrets;
 
 /// Names of things.
 pub const NAME: Style = Style::new().bold();
@@ -35,9 +36,9 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Writes an error to stderr, on one line.
+/// Writes an error to stderr, on one line and without secrets.
 pub fn print_error(error: &dyn fmt::Display) {
-    let line = one_line(&error.to_string());
+    let line = one_line(&redact_secrets(&error.to_string()));
     // If stderr is gone there is nobody left to tell.
     let _ = writeln!(anstream::stderr(), "{}: {line}", styled(BAD, "error"));
 }

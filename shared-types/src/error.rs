@@ -1,6 +1,6 @@
 //! The one error of every face: a code, a cause, the field it concerns and the next step.
 
-use std::fmt;
+use std::{any::Any, fmt};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -139,6 +139,13 @@ impl Error {
             suggestions: Vec::new(),
             correlation_id: None,
         }
+    }
+
+    /// The error for a handler that panicked with `panic`.
+    pub fn of_panic(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        Self::new(ErrorCode::Internal, format!("a handler panicked: {text}"))
     }
 
     /// Names the argument it concerns.

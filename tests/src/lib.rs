@@ -4,6 +4,7 @@
 
 pub mod binaries;
 pub mod extras;
+pub mod http;
 pub mod session;
 pub mod workspace;
 

@@ -22,15 +22,23 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts the command with pipes.
+    /// Starts the command with pipes; its log is thrown away.
     ///
     /// # Panics
     /// When it cannot be started.
-    pub fn start(mut command: Command) -> Self {
+    pub fn start(command: Command) -> Self {
+        Self::with_log(command, Stdio::null())
+    }
+
+    /// Starts the command with pipes; its log goes to `log`.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn with_log(mut command: Command, log: Stdio) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("bindery-mcp starts");
         let output = child.stdout.take().expect("stdout is a pipe");

@@ -14,6 +14,9 @@ Environment (flags win):
   BINDERY_DURABILITY       full or normal: what survives a power cut
   BINDERY_MAX_BODY         most bytes in a request body                   [16777216]
   BINDERY_REQUEST_TIMEOUT  seconds that a request may take                [30]
+  BINDERY_MAX_DEPTH, _KEYS, _ITEMS, _CHARACTERS, _CONTENT, _WRAPPED
+                           how deep, wide and long an input may be (--print-config)
+  BINDERY_TEXT_GUARD       neutralize, strip, reject or flag              [neutralize]
   MCP_PRODUCTION           true: faults are told as constant texts        [false]
   RUST_LOG                 what is logged to stderr                       [info]
 

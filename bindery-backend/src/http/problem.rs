@@ -75,12 +75,7 @@ pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
 
 /// The answer after a panic: a fault of ours, told like any other.
 pub(super) fn from_panic(app: &App, panic: Box<dyn Any + Send>) -> Response {
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message");
-    let error = Error::new(ErrorCode::Internal, format!("a handler panicked: {text}"));
+    let error = Error::of_panic(&*panic);
     Problem(app.disclose("request", error)).into_response()
 }
 

@@ -6,23 +6,49 @@ use super::Limits;
 
 /// A variable that a limit cannot be read from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{variable} is {value:?}: it takes a whole number from {} to {}", takes.start(), takes.end())]
+#[error("{variable} is {value:?}: it takes {takes}")]
 pub struct InvalidLimit {
     /// The variable.
     pub variable: &'static str,
     /// Its value.
     pub value: String,
     /// What it takes.
-    pub takes: RangeInclusive<usize>,
+    pub takes: String,
 }
 
-/// The parser itself gives up at 128 levels; the rest is left for what lies around an input.
-const DEPTHS: RangeInclusive<usize> = 1..=100;
-/// The keys of an object are compared with one another, so their number is kept small.
-const KEYS: RangeInclusive<usize> = 1..=10_000;
-const ITEMS: RangeInclusive<usize> = 1..=1_000_000;
+/// One limit that an operator can set.
+struct Setting {
+    variable: &'static str,
+    takes: RangeInclusive<usize>,
+    limit: fn(&mut Limits) -> &mut usize,
+}
+
 /// A text that is longer belongs in a file.
 const LENGTHS: RangeInclusive<usize> = 1..=10_000_000;
+
+/// Every limit that can be set, in the order in which they are printed.
+const SETTINGS: [Setting; 6] = [
+    Setting {
+        variable: "BINDERY_MAX_DEPTH",
+        // The parser itself gives up at 128 levels; the rest is left for what lies around an input.
+        takes: 1..=100,
+        limit: |limits| &mut limits.depth,
+    },
+    Setting {
+        variable: "BINDERY_MAX_KEYS",
+        // The keys of an object are compared with one another, so their number is kept small.
+        takes: 1..=10_000,
+        limit: |limits| &mut limits.keys,
+    },
+    Setting { variable: "BINDERY_MAX_ITEMS", takes: 1..=1_000_000, limit: |limits| &mut limits.items },
+    Setting { variable: "BINDERY_MAX_CHARACTERS", takes: LENGTHS, limit: |limits| &mut limits.characters },
+    Setting {
+        variable: "BINDERY_MAX_CONTENT",
+        takes: LENGTHS,
+        limit: |limits| &mut limits.content_characters,
+    },
+    Setting { variable: "BINDERY_MAX_WRAPPED", takes: LENGTHS, limit: |limits| &mut limits.wrapped_bytes },
+];
 
 impl Limits {
     /// Reads the limits through `variable`, which looks up one variable by its name. A variable
@@ -40,32 +66,30 @@ impl Limits {
     /// # Errors
     /// The first variable that is not a whole number within what it takes.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidLimit> {
-        let limit = |name, default, takes| number(&variable, name, default, takes);
-        let default = Self::default();
-        Ok(Self {
-            depth: limit("BINDERY_MAX_DEPTH", default.depth, DEPTHS)?,
-            keys: limit("BINDERY_MAX_KEYS", default.keys, KEYS)?,
-            items: limit("BINDERY_MAX_ITEMS", default.items, ITEMS)?,
-            characters: limit("BINDERY_MAX_CHARACTERS", default.characters, LENGTHS)?,
-            content_characters: limit("BINDERY_MAX_CONTENT", default.content_characters, LENGTHS)?,
-            wrapped_bytes: limit("BINDERY_MAX_WRAPPED", default.wrapped_bytes, LENGTHS)?,
-            ..default
-        })
+        let mut limits = Self::default();
+        for setting in SETTINGS {
+            let given = variable(setting.variable).filter(|value| !value.trim().is_empty());
+            if let Some(value) = given {
+                *(setting.limit)(&mut limits) = number(&setting, value)?;
+            }
+        }
+        Ok(limits)
+    }
+
+    /// Each variable of [`Limits::read`] with the limit in force.
+    pub fn settings(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        let mut limits = self.clone();
+        SETTINGS.into_iter().map(move |setting| (setting.variable, *(setting.limit)(&mut limits)))
     }
 }
 
-fn number(
-    lookup: impl Fn(&str) -> Option<String>,
-    variable: &'static str,
-    default: usize,
-    takes: RangeInclusive<usize>,
-) -> Result<usize, InvalidLimit> {
-    let Some(value) = lookup(variable).filter(|value| !value.trim().is_empty()) else {
-        return Ok(default);
-    };
+fn number(setting: &Setting, value: String) -> Result<usize, InvalidLimit> {
     match value.trim().parse() {
-        Ok(number) if takes.contains(&number) => Ok(number),
-        _ => Err(InvalidLimit { variable, value, takes }),
+        Ok(number) if setting.takes.contains(&number) => Ok(number),
+        _ => {
+            let takes = format!("a whole number from {} to {}", setting.takes.start(), setting.takes.end());
+            Err(InvalidLimit { variable: setting.variable, value, takes })
+        }
     }
 }
 
@@ -88,6 +112,7 @@ mod tests {
             ("BINDERY_MAX_CONTENT", Limits { content_characters: 7, ..default.clone() }),
             ("BINDERY_MAX_WRAPPED", Limits { wrapped_bytes: 7, ..default.clone() }),
         ] {
+            assert!(expected.settings().any(|setting| setting == (name, 7)), "{name}");
             assert_eq!(read(name, " 7 "), Ok(expected), "{name}");
             assert_eq!(read(name, ""), Ok(default.clone()), "{name}");
         }

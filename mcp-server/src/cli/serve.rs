@@ -1,9 +1,8 @@
 //! The MCP server: from the start of the process to its end.
 
 use std::{
-    hash::{BuildHasher, RandomState},
     io::{self, IsTerminal},
-    process::{self, ExitCode},
+    process::ExitCode,
 };
 
 use tokio::{
@@ -13,7 +12,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Outcome, start_backend};
-use crate::{client::Client, config::Config, server, terminal};
+use crate::{client::Client, config::Config, random, server, terminal};
 
 /// How long calls in progress may still take once the end was asked for.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
@@ -33,7 +32,7 @@ pub(super) async fn serve(config: &Config) -> Outcome {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let session = session_name();
-    let serving = server::serve_stdio(client.clone(), session, stop.clone());
+    let serving = server::serve_stdio(client.clone(), config.intake(), session, stop.clone());
     tokio::pin!(serving);
     let served = tokio::select! {
         served = &mut serving => served,
@@ -48,9 +47,7 @@ pub(super) async fn serve(config: &Config) -> Outcome {
 /// Tells this session from every other, so that two of the same assistant do not hold each other's
 /// claims. A process id would not do: in containers it is the same every time.
 fn session_name() -> String {
-    // Keyed with random bits from the system.
-    let random = RandomState::new().hash_one(process::id());
-    format!("{:08x}", random >> 32)
+    format!("{:08x}", random::number() >> 32)
 }
 
 /// Lets what is in progress come to its end, within limits: whoever asks us to go soon insists.

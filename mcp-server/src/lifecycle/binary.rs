@@ -94,7 +94,7 @@ pub async fn build() -> Result<PathBuf, Error> {
                 Err(error) => format!("cargo could not be run: {error}"),
             },
         )
-        .suggest(format!("Run `cargo build --release --bin {NAME}` in {} to see why.", tree.display()))),
+        .suggest(format!("Run `cargo build --release --bin {NAME}` in Bindery's source tree to see why."))),
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::{sync::watch, time::sleep};
 use super::{
     Stage, StartOptions, binary,
     endpoint::{Absence, Endpoint},
-    process::{ALREADY_SERVED, BackendProcess, log_path, log_tail},
+    process::{ALREADY_SERVED, BackendProcess, log_tail},
 };
 use crate::workspace::Workspace;
 
@@ -137,7 +137,7 @@ fn ended_early(workspace: &Workspace, code: Option<i32>) -> Error {
     let code = code.map_or_else(|| "by a signal".to_owned(), |code| format!("with code {code}"));
     let tail = log_tail(&workspace.state_dir());
     unavailable(format!("the backend ended {code} before it was ready: {}", guard::redact::redact(&tail)))
-        .suggest(format!("The whole log is in {}.", log_path(&workspace.state_dir()).display()))
+        .suggest("The whole log is in .vespera/backend.log, in the workspace.")
 }
 
 fn not_ready(somebody_else: bool, absence: &Absence) -> Error {

@@ -31,9 +31,13 @@ use shared_types::{
 };
 
 use super::{
-    advertise, completions, prompts, render::render, resources, subscriptions, transport::BrokenLimit,
+    advertise, completions, prompts, protocol_error::protocol_error, render::render, resources,
+    subscriptions, transport::BrokenLimit, untrusted,
 };
-use crate::client::{CallOptions, Client};
+use crate::{
+    client::{CallOptions, Client},
+    random,
+};
 
 /// What assistants are told about the server as a whole.
 const INSTRUCTIONS: &str = "Bindery keeps tasks, projects, notes and documents for this workspace. \
@@ -93,20 +97,24 @@ impl Bindery {
         Ok(health)
     }
 
+    /// The answer of a handler, whatever becomes of it.
+    async fn answer<T>(
+        &self,
+        method: &str,
+        work: impl Future<Output = Result<T, ErrorData>>,
+    ) -> Result<T, ErrorData> {
+        let fault = |error| protocol_error(&self.client.disclose(method, error));
+        contain(work).await.map_err(fault)?
+    }
+
     fn subscribed(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
         self.subscribed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Runs a handler so that a panic becomes an answer: rmcp would never answer the request.
-async fn contain<T>(work: impl Future<Output = Result<T, ErrorData>>) -> Result<T, ErrorData> {
-    match AssertUnwindSafe(work).catch_unwind().await {
-        Ok(result) => result,
-        Err(_) => {
-            tracing::error!("a handler panicked; the request was answered with an internal error");
-            Err(ErrorData::internal_error("the server failed inside; the log has the detail", None))
-        }
-    }
+/// Runs a handler so that a panic becomes an error: rmcp would never answer the request.
+async fn contain<T>(work: impl Future<Output = Result<T, ErrorData>>) -> Result<Result<T, ErrorData>, Error> {
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| Error::of_panic(&*panic))
 }
 
 fn unknown_tool(name: &str) -> ErrorData {
@@ -126,6 +134,7 @@ fn tool_result(spec: &Spec, outcome: Result<Value, Error>) -> CallToolResult {
     let mut result = CallToolResult::success(vec![ContentBlock::text(render(&value))]);
     result.is_error = Some(failed);
     result.structured_content = Some(value);
+    result.meta = Some(untrusted::mark());
     result
 }
 
@@ -186,7 +195,7 @@ impl ServerHandler for Bindery {
         }
         let input = request.arguments.map_or(Value::Null, Value::Object);
         let actor = self.actor(&context);
-        contain(async {
+        self.answer("tools/call", async {
             let outcome = tokio::select! {
                 outcome = self.run(spec, input, actor) => outcome,
                 // Nobody waits for the answer; it is not sent.
@@ -202,7 +211,7 @@ impl ServerHandler for Bindery {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        contain(resources::list(&self.client)).await
+        self.answer("resources/list", resources::list(&self.client)).await
     }
 
     async fn list_resource_templates(
@@ -218,7 +227,8 @@ impl ServerHandler for Bindery {
         request: ReadResourceRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        contain(resources::read(&self.client, &request.uri)).await.map(Into::into)
+        let read = resources::read(&self.client, &request.uri);
+        self.answer("resources/read", read).await.map(Into::into)
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
@@ -266,7 +276,8 @@ impl ServerHandler for Bindery {
         request: GetPromptRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        prompts::get(&request.name, request.arguments.unwrap_or_default()).map(Into::into)
+        let fence = format!("{:016x}", random::number());
+        prompts::get(&request.name, request.arguments.unwrap_or_default(), fence).map(Into::into)
     }
 
     async fn complete(
@@ -274,7 +285,7 @@ impl ServerHandler for Bindery {
         request: CompleteRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        contain(completions::complete(&self.client, &request)).await
+        self.answer("completion/complete", completions::complete(&self.client, &request)).await
     }
 
     async fn on_custom_request(
@@ -307,8 +318,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_becomes_an_internal_error() {
-        let outcome: Result<(), _> = contain(async { panic!("inside") }).await;
-        assert_eq!(outcome.unwrap_err().code, ErrorCode::INTERNAL_ERROR);
+        let outcome = contain::<()>(async { panic!("inside") }).await;
+        let error = outcome.unwrap_err();
+        assert_eq!(error.code, shared_types::ErrorCode::Internal);
+        assert!(error.message.contains("inside"), "{error}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use shared_types::{
     project::ListProjects as ListProjectsInput,
 };
 
-use super::protocol_error::protocol_error;
+use super::{protocol_error::protocol_error, untrusted};
 use crate::client::{CallOptions, Client};
 
 /// URI of the dashboard.
@@ -98,7 +98,7 @@ pub(super) async fn read(client: &Client, uri: &str) -> Result<ReadResourceResul
         uri: uri.to_owned(),
         mime_type: Some(JSON.to_owned()),
         text: value.to_string(),
-        meta: None,
+        meta: Some(untrusted::mark()),
     };
     Ok(ReadResourceResult::new(vec![contents]))
 }

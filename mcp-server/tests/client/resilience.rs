@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_server::CallOptions;
+use mcp_server::{CallOptions, Client, Config};
 use serde_json::{Value, json};
 use shared_types::{Error, ErrorCode, operation::ListRoles};
 
@@ -109,4 +109,34 @@ async fn the_backend_learns_who_asks() {
     scene.call("get_task", json!({ "task_id": "A" })).await.unwrap();
     let asked = scene.fake.asked().remove(0);
     assert_eq!((asked.line.as_str(), asked.actor.as_deref()), ("GET /api/tasks/A", Some("Zo%C3%AB")));
+}
+
+#[tokio::test]
+async fn one_correlation_id_leads_from_the_answer_to_both_logs() {
+    for production in [false, true] {
+        let scene = Scene::set(Config { production, ..Config::default() }, Client::one_shot).await;
+        let mut fault = Error::new(ErrorCode::Internal, "open /srv/tasks.db: password=hunter2");
+        fault.correlation_id = Some("0123456789abcdef".to_owned());
+        scene.fake.reply([problem(&fault)]);
+        let told = scene.call("list_roles", Value::Null).await.unwrap_err();
+        assert_eq!(told.correlation_id, fault.correlation_id);
+        let message = if production { fault.code.title() } else { "open [path]: password=[credential]" };
+        assert_eq!(told.message, message);
+    }
+}
+
+#[tokio::test]
+async fn what_fails_on_this_side_is_told_like_a_fault_of_the_backend() {
+    for production in [false, true] {
+        let config = Config { production, timeout: Duration::from_millis(300), ..Config::default() };
+        let scene = Scene::set(config, Client::one_shot).await;
+        scene.fake.reply([Reply::Silence, Reply::Status(200, json!({ "roles": "none" }))]);
+        let mut told = vec![scene.call("list_roles", Value::Null).await.unwrap_err()];
+        let options = CallOptions::default();
+        told.push(scene.client.request::<ListRoles>(&Default::default(), &options).await.unwrap_err());
+        for error in told {
+            assert_eq!(error.message == error.code.title(), production, "{error}");
+            assert_eq!(error.correlation_id.map(|id| id.len()), Some(16));
+        }
+    }
 }
