@@ -12,6 +12,7 @@
 pub mod intake;
 pub mod lenient;
 pub mod limits;
+mod path;
 pub mod redact;
 mod shape;
 pub mod suggest;

@@ -1,0 +1,276 @@
+//! The limits on a document's bytes, held to while they are read.
+//!
+//! A parser unescapes a string before anybody can say that it is too long, and notes each level
+//! of nesting. This pass builds nothing: it looks at each byte once, and what it keeps is bounded
+//! by the limits and not by the document.
+
+use std::{
+    borrow::Cow,
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use serde_json::Number;
+use shared_types::{Error, ErrorCode};
+
+use super::{
+    Limits,
+    level::{Key, Level},
+    looks_like_json,
+};
+use crate::path::Path;
+
+/// One pass over one document.
+pub(super) struct Pass<'a> {
+    limits: &'a Limits,
+    /// Levels around the input, which do not count and are left out of paths.
+    envelope: usize,
+    text: &'a str,
+    /// The next byte of `text`.
+    at: usize,
+    /// The hashes of the keys read so far in the objects that are open, outermost first.
+    keys: Vec<u64>,
+}
+
+impl<'a> Pass<'a> {
+    pub(super) fn new(limits: &'a Limits, envelope: usize, text: &'a str) -> Self {
+        Self { limits, envelope, text, at: 0, keys: Vec::new() }
+    }
+
+    /// Reads the document to its end.
+    pub(super) fn check(mut self) -> Result<(), Error> {
+        self.value(Key::Other, Level::default(), &Path::Root)?;
+        match self.peek_after_space() {
+            None => Ok(()),
+            Some(_) => Err(self.expected("the end")),
+        }
+    }
+
+    fn value(&mut self, key: Key, level: Level, path: &Path<'_>) -> Result<(), Error> {
+        match self.peek_after_space() {
+            Some(b'"') => {
+                let literal = self.literal()?;
+                let may_be_json = || literal.looks_like_json(self.limits.wrapped_bytes);
+                self.limits.check_length(literal.characters, key, may_be_json, path)
+            }
+            Some(b'{') => self.object(level, path),
+            Some(b'[') => self.array(key, level, path),
+            Some(b'-' | b'0'..=b'9') => self.number(path),
+            Some(b't') => self.word("true"),
+            Some(b'f') => self.word("false"),
+            Some(b'n') => self.word("null"),
+            _ => Err(self.expected("a value")),
+        }
+    }
+
+    fn object(&mut self, level: Level, path: &Path<'_>) -> Result<(), Error> {
+        let level = level.of_members(self.limits, self.envelope, path)?;
+        let enclosing = self.keys.len();
+        let mut closed = self.opens_and_closes(b'}');
+        while !closed {
+            let key = self.key(enclosing, path)?;
+            if self.peek_after_space() != Some(b':') {
+                return Err(self.expected("a colon"));
+            }
+            self.at += 1;
+            self.value(Key::from(&*key), level, &self.inside(level, Path::Key(path, &key)))?;
+            closed = self.closes(b'}', "a comma or a closing brace")?;
+        }
+        self.keys.truncate(enclosing);
+        Ok(())
+    }
+
+    fn array(&mut self, key: Key, level: Level, path: &Path<'_>) -> Result<(), Error> {
+        let level = level.of_items(self.limits, self.envelope, key, path)?;
+        let mut closed = self.opens_and_closes(b']');
+        let mut index = 0;
+        while !closed {
+            if index == self.limits.items {
+                return Err(self.limits.exceeded(index, "items in an array", path));
+            }
+            self.value(Key::Other, level, &self.inside(level, Path::Index(path, index)))?;
+            closed = self.closes(b']', "a comma or a closing bracket")?;
+            index += 1;
+        }
+        Ok(())
+    }
+
+    /// `path`, unless it leads to a part of the envelope.
+    fn inside<'p>(&self, level: Level, path: Path<'p>) -> Path<'p> {
+        if level.depth > self.envelope { path } else { Path::Root }
+    }
+
+    /// Takes the opening bracket, and the closing one if it follows; says whether it does.
+    fn opens_and_closes(&mut self, closing: u8) -> bool {
+        self.at += 1;
+        let closes = self.peek_after_space() == Some(closing);
+        self.at += usize::from(closes);
+        closes
+    }
+
+    /// Takes what follows a member, and says whether it was the last one.
+    fn closes(&mut self, closing: u8, expected: &str) -> Result<bool, Error> {
+        match self.peek_after_space() {
+            Some(byte) if byte == closing || byte == b',' => {
+                self.at += 1;
+                Ok(byte == closing)
+            }
+            _ => Err(self.expected(expected)),
+        }
+    }
+
+    /// Takes a key that its object, whose keys begin at `enclosing`, does not have yet.
+    fn key(&mut self, enclosing: usize, path: &Path<'_>) -> Result<Cow<'a, str>, Error> {
+        if self.peek_after_space() != Some(b'"') {
+            return Err(self.expected("a key"));
+        }
+        let literal = self.literal()?;
+        self.limits.check_length(literal.characters, Key::Other, || false, path)?;
+        let key = literal.text();
+        self.limits.check_key(&key, path)?;
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let hash = hasher.finish();
+        if self.keys[enclosing..].contains(&hash) {
+            let error = Error::new(ErrorCode::Refused, format!("the key {key:?} is given twice"));
+            return Err(super::at(error, path));
+        }
+        if self.keys.len() - enclosing == self.limits.keys {
+            return Err(self.limits.exceeded(self.limits.keys, "keys in an object", path));
+        }
+        self.keys.push(hash);
+        Ok(key)
+    }
+
+    /// Takes a string. Whether its characters are too many is for the caller to say.
+    fn literal(&mut self) -> Result<Literal<'a>, Error> {
+        let start = self.at;
+        let (mut characters, mut escaped) = (0, false);
+        self.at += 1;
+        loop {
+            let rest = &self.text[self.at..];
+            let Some(length) = memchr::memchr2(b'"', b'\\', rest.as_bytes()) else {
+                self.at = self.text.len();
+                return Err(self.expected("a closing quote"));
+            };
+            let plain = &rest[..length];
+            if let Some(control) = plain.bytes().position(|byte| byte < b' ') {
+                self.at += control;
+                return Err(self.expected("a control character to be escaped"));
+            }
+            characters += plain.chars().count();
+            self.at += length + 1;
+            if rest.as_bytes()[length] == b'"' {
+                return Ok(Literal { quoted: &self.text[start..self.at], characters, escaped });
+            }
+            self.escape()?;
+            characters += 1;
+            escaped = true;
+        }
+    }
+
+    /// Takes what follows a backslash.
+    fn escape(&mut self) -> Result<(), Error> {
+        match self.peek() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 1;
+                Ok(())
+            }
+            Some(b'u') => match self.code_unit()? {
+                0xD800..=0xDBFF if self.text[self.at..].starts_with("\\u") => {
+                    self.at += 1;
+                    match self.code_unit()? {
+                        0xDC00..=0xDFFF => Ok(()),
+                        _ => Err(self.expected("the second half of a surrogate pair")),
+                    }
+                }
+                0xD800..=0xDFFF => Err(self.expected("a whole surrogate pair")),
+                _ => Ok(()),
+            },
+            _ => Err(self.expected("an escape")),
+        }
+    }
+
+    /// Takes a `u` and the four digits after it.
+    fn code_unit(&mut self) -> Result<u32, Error> {
+        let digits = self.text.as_bytes().get(self.at + 1..self.at + 5).unwrap_or_default();
+        let unit =
+            digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | char::from(digit).to_digit(16)?));
+        match unit {
+            Some(unit) if digits.len() == 4 => {
+                self.at += 5;
+                Ok(unit)
+            }
+            _ => Err(self.expected("four hexadecimal digits")),
+        }
+    }
+
+    /// Takes a number. Whether it is one, and can be held, is for the parser to say.
+    fn number(&mut self, path: &Path<'_>) -> Result<(), Error> {
+        let belongs = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+        let rest = &self.text[self.at..];
+        let length = rest.bytes().take_while(belongs).count();
+        if length > self.limits.characters {
+            return Err(self.limits.exceeded(self.limits.characters, "characters in a number", path));
+        }
+        if serde_json::from_str::<Number>(&rest[..length]).is_err() {
+            return Err(self.expected("a number within range"));
+        }
+        self.at += length;
+        Ok(())
+    }
+
+    fn word(&mut self, word: &str) -> Result<(), Error> {
+        if !self.text[self.at..].starts_with(word) {
+            return Err(self.expected("a value"));
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn peek_after_space(&mut self) -> Option<u8> {
+        while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+        self.peek()
+    }
+
+    fn expected(&self, what: &str) -> Error {
+        let before = &self.text.as_bytes()[..self.at];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+        super::not_json(format_args!("expected {what} at line {line} column {column}"))
+    }
+}
+
+/// A string as it is written.
+struct Literal<'a> {
+    quoted: &'a str,
+    /// Unicode scalar values that it stands for.
+    characters: usize,
+    escaped: bool,
+}
+
+impl<'a> Literal<'a> {
+    /// The string that it stands for. Only an escaped one is copied.
+    fn text(&self) -> Cow<'a, str> {
+        if !self.escaped {
+            return Cow::Borrowed(self.raw());
+        }
+        serde_json::from_str(self.quoted).map_or(Cow::Borrowed(self.raw()), Cow::Owned)
+    }
+
+    /// What stands between the quotes.
+    fn raw(&self) -> &'a str {
+        &self.quoted[1..self.quoted.len() - 1]
+    }
+
+    /// Whether it may be JSON. One of more than `limit` characters is refused in any case and not
+    /// unescaped for that.
+    fn looks_like_json(&self, limit: usize) -> bool {
+        if self.characters > limit { looks_like_json(self.raw()) } else { looks_like_json(&self.text()) }
+    }
+}
