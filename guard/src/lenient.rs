@@ -309,4 +309,73 @@ mod tests {
         let error = read_as("create_task", json!({"task_input": long})).unwrap_err();
         assert_eq!(error.code, ErrorCode::LimitExceeded);
     }
+
+    #[test]
+    fn a_wrapper_may_repeat_what_stands_beside_it() {
+        let read = read_as("create_task", json!({"title": "a", "input": {"title": "a", "role": "r"}}));
+        assert_eq!(read.unwrap(), json!({"title": "a", "role": "r"}));
+        let error = read_as("create_task", json!({"input": 1})).unwrap_err();
+        assert_eq!((error.code, error.field.as_deref()), (ErrorCode::InvalidValue, Some("input")));
+        assert_eq!(read_as("health_check", Value::Null).unwrap(), json!({}));
+    }
+
+    #[test]
+    fn null_is_not_given_where_it_is_no_value() {
+        let read = read_as("create_task", json!({"tags": null, "title": "a", "role": null, "labels": null}));
+        assert_eq!(read.unwrap(), json!({"title": "a", "role": null}));
+        let error = read_as("get_task", json!({"task_id": null})).unwrap_err();
+        assert_eq!((error.code, error.field.as_deref()), (ErrorCode::MissingField, Some("task_id")));
+    }
+
+    #[test]
+    fn a_list_may_be_written_in_ways() {
+        for (given, tags) in [
+            (json!("a, b ,,c"), json!(["a", "b", "c"])),
+            (json!(" [\"a,b\"] "), json!(["a,b"])),
+            (json!(""), json!([])),
+            (json!([]), json!([])),
+        ] {
+            let read = read_as("create_task", json!({"title": "t", "tags": given})).unwrap();
+            assert_eq!(read, json!({"title": "t", "tags": tags}));
+        }
+        let read = read_as("create_task", json!({"title": "t", "subtasks": " "})).unwrap();
+        assert_eq!(read, json!({"title": "t", "subtasks": []}));
+        for (given, field) in [
+            (json!({"subtasks": "a,b"}), "subtasks"),
+            (json!({"tags": {"a": 1}}), "tags"),
+            (json!({"tags": ["a", ["b"]]}), "tags[1]"),
+            (json!({"subtasks": [{"title": "a"}, {"tags": [1]}]}), "subtasks[1].tags[0]"),
+        ] {
+            let error = read_as("create_task", given).unwrap_err();
+            assert_eq!((error.code, error.field.as_deref()), (ErrorCode::InvalidValue, Some(field)));
+        }
+        assert!(read_as("create_task", json!({"title": "a", "tags": vec!["t"; 100]})).is_ok());
+    }
+
+    #[test]
+    fn json_in_a_string_is_told_with_its_place() {
+        for (given, code, field) in [
+            (json!({"labels": "{\"a\":{\"__x\":1}}"}), ErrorCode::Refused, "labels.a"),
+            (json!({"labels": "{\"__x\":1}"}), ErrorCode::Refused, "labels"),
+            (json!({"tags": "[{\"__x\":1}]"}), ErrorCode::Refused, "tags[0]"),
+            (json!({"task_input": "{\"labels\":{\"__x\":1}}"}), ErrorCode::Refused, "task_input.labels"),
+            (json!("{\"labels\":{\"__x\":1}}"), ErrorCode::Refused, "labels"),
+            (json!({"labels": "{a"}), ErrorCode::InvalidJson, "labels"),
+        ] {
+            let error = read_as("create_task", given).unwrap_err();
+            assert_eq!((error.code, error.field.as_deref()), (code, Some(field)));
+        }
+        let task = json!({"title": "a"});
+        assert_eq!(read_as("create_task", Value::from(format!(" {task}"))).unwrap(), task);
+    }
+
+    #[test]
+    fn json_in_a_string_has_a_length_of_its_own() {
+        let limits = Limits { wrapped_bytes: 20, ..Limits::default() };
+        let spec = find("create_task").unwrap();
+        let labels = |length: usize| json!({"labels": format!("{{\"a\":{}}}", "1".repeat(length - 6))});
+        assert!(read(spec, labels(20), &limits).is_ok());
+        let error = read(spec, labels(21), &limits).unwrap_err();
+        assert_eq!((error.code, error.field.as_deref()), (ErrorCode::LimitExceeded, Some("labels")));
+    }
 }

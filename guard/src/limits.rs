@@ -135,6 +135,8 @@ fn not_json(why: fmt::Arguments<'_>) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn code(json: &str) -> Option<ErrorCode> {
@@ -209,9 +211,52 @@ mod tests {
 
     #[test]
     fn values_meet_the_same_limits_as_bytes() {
-        let value: Value = serde_json::from_str(&nested(11)).unwrap();
-        assert!(Limits::default().check_value(&value, Form::AsRead).is_err());
-        let value: Value = serde_json::from_str(&nested(10)).unwrap();
-        assert!(Limits::default().check_value(&value, Form::AsRead).is_ok());
+        let long = |count: usize| "é".repeat(count);
+        let object = |count: usize| (0..count).map(|i| (format!("k{i}"), Value::from(i))).collect::<Value>();
+        for value in [
+            serde_json::from_str(&nested(10)).unwrap(),
+            serde_json::from_str(&nested(11)).unwrap(),
+            json!({ "labels": object(100) }),
+            json!({ "labels": object(101) }),
+            json!([vec![1; 1000]]),
+            json!([vec![1; 1001]]),
+            json!({"a": [long(10_000)]}),
+            json!({"a": [1, long(10_001)]}),
+            json!({"content": long(1_000_000)}),
+            json!({"content": long(1_000_001)}),
+            json!({"content": [long(10_001)]}),
+            json!({"a": {"b": {"__proto__": 1}}}),
+            json!({"tasks": [{"a\u{1}": 1}]}),
+            json!({"a": {"constructor": 1}}),
+            json!({"a": {"prototype": 1}}),
+            json!({"a": format!("[{}", long(90_000))}),
+            json!({"subtasks": [{"subtasks": [{"labels": [[[[[[[[[1]]]]]]]]]}]}]}),
+            json!({"subtasks": [{"subtasks": [{"labels": [[[[[[[[[[1]]]]]]]]]]}]}]}),
+        ] {
+            let of_bytes = Limits::default().check_bytes(value.to_string().as_bytes(), 0);
+            assert_eq!(Limits::default().check_value(&value, Form::AsSent), of_bytes, "{of_bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_violation_is_told_with_its_place_and_the_limit() {
+        for (json, field, limit) in [
+            (json!({"a": [1, "x".repeat(10_001)]}), "a[1]", 10_000),
+            (json!({"content": "x".repeat(1_000_001)}), "content", 1_000_000),
+            (json!({"a": {"b": vec![0; 1001]}}), "a.b", 1000),
+            (json!({"a": [[[[[[[[[[1]]]]]]]]]]}), "a[0][0][0][0][0][0][0][0][0]", 10),
+        ] {
+            let error = Limits::default().check_bytes(json.to_string().as_bytes(), 0).unwrap_err();
+            assert_eq!((error.field.as_deref(), &error.context["limit"]), (Some(field), &json!(limit)));
+        }
+    }
+
+    #[test]
+    fn the_envelope_takes_no_level_of_the_input() {
+        for envelope in [0, 1, 2] {
+            let verdict = |levels| Limits::default().check_bytes(nested(levels).as_bytes(), envelope);
+            assert!(verdict(10 + envelope).is_ok());
+            assert!(verdict(11 + envelope).is_err());
+        }
     }
 }

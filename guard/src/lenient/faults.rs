@@ -44,3 +44,44 @@ pub(super) fn shown(text: &str) -> String {
         None => format!("{text:?}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::shape::Shape;
+
+    #[test]
+    fn a_wrong_value_is_shown_in_short() {
+        let long = "é".repeat(61);
+        for (value, got) in [
+            (json!(null), "null".to_owned()),
+            (json!(false), "false".to_owned()),
+            (json!(1.5), "1.5".to_owned()),
+            (json!("a\"b"), r#""a\"b""#.to_owned()),
+            (json!("é".repeat(60)), format!("{:?}", "é".repeat(60))),
+            (json!(long), format!("{:?}…", "é".repeat(60))),
+            (json!([1]), "an array".to_owned()),
+            (json!({}), "an object".to_owned()),
+        ] {
+            let error = wrong_type("a flag", &value, &Path::Root);
+            assert_eq!(error.message, format!("expected a flag, got {got}"));
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_answered_with_what_is_known() {
+        let field =
+            |name: &str| (name.to_owned(), Field { shape: Shape::Any, nullable: true, required: false });
+        let tasks = Path::Key(&Path::Root, "tasks");
+        let of = |name: &str, fields: &[_]| unknown_field(name, fields, &tasks);
+        let error = of("x", &[field("title"), field("role")]);
+        assert_eq!((error.code, error.field.as_deref()), (ErrorCode::UnknownField, Some("tasks.x")));
+        assert_eq!(error.suggestions, ["Known fields: title, role."]);
+        assert_eq!(of("x", &[]).suggestions, ["This operation takes no fields."]);
+        assert_eq!(of("rule", &[field("role")]).suggestions, ["Did you mean \"role\"?"]);
+        let error = of(&"x".repeat(101), &[]);
+        assert_eq!(error.field, Some(format!("tasks.{}", "x".repeat(100))));
+    }
+}

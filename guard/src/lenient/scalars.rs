@@ -100,3 +100,96 @@ pub(super) fn boolean(value: &mut Value, path: &Path<'_>) -> Result<(), Error> {
     *value = Value::Bool(flag);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(
+        scalar: impl Fn(&mut Value, &Path<'_>) -> Result<(), Error>,
+        value: Value,
+    ) -> Result<Value, String> {
+        let mut value = value;
+        scalar(&mut value, &Path::Key(&Path::Root, "x")).map(|()| value).map_err(|error| {
+            assert_eq!(error.field.as_deref(), Some("x"));
+            error.message
+        })
+    }
+
+    #[test]
+    fn whole_numbers_are_read_and_held_to_their_bounds() {
+        let number = |value| read(|value, path| integer(Some(-1), Some(10), value, path), value);
+        for (given, expected) in [(json!(-1), -1), (json!(10), 10), (json!(3.0), 3), (json!(" 7 "), 7)] {
+            assert_eq!(number(given), Ok(json!(expected)));
+        }
+        assert_eq!(number(json!(-2)), Err("must be in -1..=10, got -2".to_owned()));
+        assert_eq!(number(json!(11)), Err("must be in -1..=10, got 11".to_owned()));
+        for given in
+            [json!(1.5), json!("1.5"), json!("ten"), json!(""), json!(true), json!([1]), json!(1e300)]
+        {
+            assert!(number(given.clone()).unwrap_err().starts_with("expected a whole number"), "{given}");
+        }
+        let any = |value| read(|value, path| integer(None, None, value, path), value);
+        assert_eq!(any(json!(i64::MIN)), Ok(json!(i64::MIN)));
+        assert_eq!(any(json!(9_007_199_254_740_992.0)), Ok(json!(9_007_199_254_740_992_i64)));
+        assert_eq!(any(json!(-9_007_199_254_740_992.0)), Ok(json!(-9_007_199_254_740_992_i64)));
+        assert!(any(json!(9_007_199_254_740_994.0)).is_err());
+        assert!(any(json!(u64::MAX)).is_err());
+    }
+
+    #[test]
+    fn flags_are_read() {
+        for (given, flag) in [(json!(true), true), (json!(" TRUE "), true), (json!("false"), false)] {
+            assert_eq!(read(boolean, given), Ok(json!(flag)));
+        }
+        assert_eq!(read(boolean, json!("yes")), Err("expected true or false, got \"yes\"".to_owned()));
+        assert_eq!(read(boolean, json!(1)), Err("expected true or false, got 1".to_owned()));
+    }
+
+    fn text_of(kind: TextKind, given: Value) -> Result<Value, String> {
+        let declared = Text { kind, min: 1, max: Some(25) };
+        read(|value, path| text(&declared, value, path), given)
+    }
+
+    #[test]
+    fn texts_are_read_as_what_they_stand_for() {
+        let choice = || TextKind::Choice(vec!["low".to_owned(), "high".to_owned()]);
+        for (kind, given, expected) in [
+            (TextKind::Free, " a ", " a "),
+            (TextKind::Reference, " a ", "a"),
+            (TextKind::Reference, "a", "a"),
+            (choice(), " HIGH ", "high"),
+            (TextKind::Time, " 2026-01-02T03:04:05+01:00", "2026-01-02T02:04:05Z"),
+        ] {
+            let read = text_of(kind, json!(given)).unwrap();
+            assert!(read.as_str().unwrap().starts_with(expected.trim_end_matches('Z')), "{read}");
+            assert!(expected.ends_with('Z') || read == expected, "{read}");
+        }
+        assert_eq!(text_of(choice(), json!("x")), Err("expected one of low, high, got \"x\"".to_owned()));
+        assert!(text_of(TextKind::Time, json!("soon")).is_err());
+        assert_eq!(text_of(TextKind::Free, json!(2024)), Err("expected a string, got 2024".to_owned()));
+    }
+
+    #[test]
+    fn texts_are_held_to_their_length_in_characters() {
+        assert!(text_of(TextKind::Free, json!("é".repeat(25))).is_ok());
+        let error = text_of(TextKind::Free, json!("é".repeat(26))).unwrap_err();
+        assert_eq!(error, "longer than 25 characters");
+        assert_eq!(text_of(TextKind::Reference, json!(" ")), Err("must not be empty".to_owned()));
+    }
+
+    #[test]
+    fn an_empty_word_is_nothing_but_where_any_text_may_stand() {
+        let shape = |kind| Shape::Text(Text { kind, min: 0, max: None });
+        for blank in ["", " \n"] {
+            assert!(is_empty_word(&shape(TextKind::Reference), &json!(blank)));
+            assert!(is_empty_word(&Shape::Boolean, &json!(blank)));
+            assert!(!is_empty_word(&shape(TextKind::Free), &json!(blank)));
+            assert!(!is_empty_word(&Shape::Any, &json!(blank)));
+        }
+        assert!(!is_empty_word(&Shape::Boolean, &json!("x")));
+        assert!(!is_empty_word(&Shape::Boolean, &json!(0)));
+    }
+}

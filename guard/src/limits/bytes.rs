@@ -19,6 +19,10 @@ use super::{
 };
 use crate::path::Path;
 
+/// The most characters of a number. The parser copies a long one, and no double needs more than
+/// 767 digits to be told from its neighbours.
+const NUMBER: usize = 1000;
+
 /// One pass over one document.
 pub(super) struct Pass<'a> {
     limits: &'a Limits,
@@ -96,7 +100,7 @@ impl<'a> Pass<'a> {
 
     /// `path`, unless it leads to a part of the envelope.
     fn inside<'p>(&self, level: Level, path: Path<'p>) -> Path<'p> {
-        if level.depth > self.envelope { path } else { Path::Root }
+        if level.around > self.envelope { path } else { Path::Root }
     }
 
     /// Takes the opening bracket, and the closing one if it follows; says whether it does.
@@ -153,8 +157,9 @@ impl<'a> Pass<'a> {
                 return Err(self.expected("a closing quote"));
             };
             let plain = &rest[..length];
-            if let Some(control) = plain.bytes().position(|byte| byte < b' ') {
-                self.at += control;
+            // The smallest byte of all is found many bytes at a time; where it is, only if it matters.
+            if plain.bytes().fold(u8::MAX, u8::min) < b' ' {
+                self.at += plain.bytes().take_while(|byte| *byte >= b' ').count();
                 return Err(self.expected("a control character to be escaped"));
             }
             characters += plain.chars().count();
@@ -209,8 +214,8 @@ impl<'a> Pass<'a> {
         let belongs = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
         let rest = &self.text[self.at..];
         let length = rest.bytes().take_while(belongs).count();
-        if length > self.limits.characters {
-            return Err(self.limits.exceeded(self.limits.characters, "characters in a number", path));
+        if length > NUMBER {
+            return Err(self.limits.exceeded(NUMBER, "characters in a number", path));
         }
         if serde_json::from_str::<Number>(&rest[..length]).is_err() {
             return Err(self.expected("a number within range"));
@@ -272,5 +277,133 @@ impl<'a> Literal<'a> {
     /// unescaped for that.
     fn looks_like_json(&self, limit: usize) -> bool {
         if self.characters > limit { looks_like_json(self.raw()) } else { looks_like_json(&self.text()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn refusal(json: &str) -> Option<Error> {
+        Limits::default().check_bytes(json.as_bytes(), 0).err()
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_with_its_place() {
+        for (json, why) in [
+            ("", "a value at line 1 column 1"),
+            ("\u{feff}1", "a value at line 1 column 1"),
+            ("tru", "a value at line 1 column 1"),
+            ("[1,\n\n  nul]", "a value at line 3 column 3"),
+            ("[1,]", "a value at line 1 column 4"),
+            ("[", "a value at line 1 column 2"),
+            ("1 2", "the end at line 1 column 3"),
+            ("{", "a key at line 1 column 2"),
+            ("{a:1}", "a key at line 1 column 2"),
+            ("{\"a\":1,}", "a key at line 1 column 8"),
+            ("{\"a\" 1}", "a colon at line 1 column 6"),
+            ("[1 2]", "a comma or a closing bracket at line 1 column 4"),
+            ("[1}", "a comma or a closing bracket at line 1 column 3"),
+            ("{\"a\":1 \"b\"", "a comma or a closing brace at line 1 column 8"),
+            ("\"a\nb\"", "a control character to be escaped at line 1 column 3"),
+            ("\"\u{1f}\"", "a control character to be escaped at line 1 column 2"),
+            ("\"a", "a closing quote at line 1 column 3"),
+            ("\"\\x\"", "an escape at line 1 column 3"),
+            ("\"\\u12g4\"", "four hexadecimal digits at line 1 column 3"),
+            ("\"\\u+123\"", "four hexadecimal digits at line 1 column 3"),
+            ("\"\\u12", "four hexadecimal digits at line 1 column 3"),
+            ("\"\\ud800\"", "a whole surrogate pair at line 1 column 8"),
+            ("\"\\udbffx\"", "a whole surrogate pair at line 1 column 8"),
+            ("\"\\udc00\\ud800\"", "a whole surrogate pair at line 1 column 8"),
+            ("\"\\udfff\"", "a whole surrogate pair at line 1 column 8"),
+            ("\"\\ud800\\u0041\"", "the second half of a surrogate pair at line 1 column 14"),
+            ("\"\\ud800\\ue000\"", "the second half of a surrogate pair at line 1 column 14"),
+            ("01", "a number within range at line 1 column 1"),
+            ("[1.]", "a number within range at line 1 column 2"),
+            ("-", "a number within range at line 1 column 1"),
+            ("1e400", "a number within range at line 1 column 1"),
+        ] {
+            let error = refusal(json).unwrap();
+            assert_eq!(error.code, ErrorCode::InvalidJson);
+            assert_eq!(error.message, format!("not valid JSON: expected {why}"), "{json}");
+            assert!(serde_json::from_str::<Value>(json).is_err(), "{json}");
+        }
+        let error = Limits::default().check_bytes(b"\"\xff\"", 0).unwrap_err();
+        assert_eq!(error.code, ErrorCode::InvalidJson);
+    }
+
+    #[test]
+    fn json_is_read_however_it_is_written() {
+        for json in [
+            " \t\r\n null \n",
+            "true",
+            "false",
+            "[]",
+            "{ }",
+            "[ 1 , 2 ]",
+            "{ \"a\" : [ ] , \"b\" : { } }",
+            "-0",
+            "1.5E+10",
+            "1e-400",
+            "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\uDE00\\ud7ff\\uE000\"",
+            "\"\\udbff\\udfff\\ud800\\udc00\"",
+            "\"\u{7f} é 中\"",
+        ] {
+            assert_eq!(refusal(json), None, "{json}");
+            assert!(serde_json::from_str::<Value>(json).is_ok(), "{json}");
+        }
+    }
+
+    #[test]
+    fn an_escape_is_one_character_and_so_is_a_pair() {
+        for unit in ["a", "é", "\\n", "\\u00e9", "\\ud83d\\ude00"] {
+            assert_eq!(refusal(&format!("\"{}\"", unit.repeat(10_000))), None, "{unit}");
+            let error = refusal(&format!("\"{}\"", unit.repeat(10_001))).unwrap();
+            assert_eq!(error.code, ErrorCode::LimitExceeded, "{unit}");
+            let key = |count| format!("{{\"{}\":1}}", unit.repeat(count));
+            assert_eq!(refusal(&key(10_000)).is_some(), unit == "\\n", "{unit}");
+            assert_eq!(refusal(&key(10_001)).unwrap().code, ErrorCode::LimitExceeded, "{unit}");
+        }
+    }
+
+    #[test]
+    fn a_number_has_at_most_a_thousand_characters() {
+        let number = |length: usize| format!("{{\"a\":[0.{}]}}", "1".repeat(length - 2));
+        assert_eq!(refusal(&number(1000)), None);
+        let error = refusal(&number(1001)).unwrap();
+        assert_eq!((error.code, error.field.as_deref()), (ErrorCode::LimitExceeded, Some("a[0]")));
+    }
+
+    #[test]
+    fn each_object_has_keys_of_its_own() {
+        assert_eq!(refusal(r#"{"a":{"b":1,"a":1},"c":{"b":1},"b":[{"b":1},{"b":1}]}"#), None);
+        let error = refusal(r#"{"a":1,"b":{"c":1},"a":2}"#).unwrap();
+        assert_eq!((error.code, error.field), (ErrorCode::Refused, None));
+        let error = refusal(r#"{"a":1,"b":[{"c":1,"\u0063":1}]}"#).unwrap();
+        assert_eq!((error.code, error.field.as_deref()), (ErrorCode::Refused, Some("b[0]")));
+        let object = |count: usize, last: &str| {
+            let keys: String = (1..count).map(|number| format!("\"k{number}\":0,")).collect();
+            format!("{{{keys}\"last\":{last}}}")
+        };
+        assert_eq!(refusal(&object(100, &object(100, "1"))), None);
+        let error = refusal(&object(100, &object(101, "1"))).unwrap();
+        assert_eq!((error.code, error.field.as_deref()), (ErrorCode::LimitExceeded, Some("last")));
+    }
+
+    #[test]
+    fn text_that_may_be_json_is_known_however_it_is_written() {
+        let limit = |before: &str, length: usize| {
+            let error = refusal(&format!("\"{before}{}\"", "a".repeat(length)))?;
+            error.context["limit"].as_u64()
+        };
+        for before in ["[", "{", " \\n[", "\\u007b", "\\u00a0\\u005b"] {
+            assert_eq!(limit(before, 99_000), None, "{before}");
+        }
+        assert_eq!(limit("[", 100_000), Some(100_000));
+        assert_eq!(limit("\\n[", 99_998), None);
+        assert_eq!(limit("a[", 10_000), Some(10_000));
+        assert_eq!(limit("\\n", 10_000), Some(10_000));
     }
 }

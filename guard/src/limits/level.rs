@@ -29,8 +29,10 @@ impl From<&str> for Key {
 /// The level on which a value stands.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Level {
+    /// Objects and arrays around it, also those that do not count.
+    pub(super) around: usize,
     /// Objects and arrays around it that count.
-    pub(super) depth: usize,
+    depth: usize,
     /// `subtasks` arrays around it.
     subtasks: usize,
 }
@@ -41,7 +43,7 @@ impl Level {
         if self.depth == limits.depth + envelope {
             return Err(limits.exceeded(limits.depth, "levels of nesting", path));
         }
-        Ok(Self { depth: self.depth + 1, ..self })
+        Ok(Self { around: self.around + 1, depth: self.depth + 1, ..self })
     }
 
     /// The level of the items of an array that is the value of `key`.
@@ -59,6 +61,6 @@ impl Level {
             return Err(limits.exceeded(limits.subtask_levels, "levels of subtasks", path));
         }
         // A subtask stands where its parent stands: one level of tasks further, no level of JSON.
-        Ok(Self { depth: self.depth.saturating_sub(1), subtasks: self.subtasks + 1 })
+        Ok(Self { around: self.around + 1, depth: self.depth.saturating_sub(1), subtasks: self.subtasks + 1 })
     }
 }
