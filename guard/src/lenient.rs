@@ -5,15 +5,18 @@
 //! means; nothing is guessed: `"2024"` stays text where a title is declared. The constraints of
 //! the schema are enforced on the way.
 
-use std::{collections::HashMap, sync::LazyLock};
+mod faults;
+mod scalars;
+
+use std::{collections::HashMap, mem, sync::LazyLock};
 
 use serde_json::{Value, map::Entry};
-use shared_types::{Error, ErrorCode, JsonObject, Operation, Spec, Timestamp, for_each_operation, schema};
+use shared_types::{Error, ErrorCode, JsonObject, Operation, Spec, for_each_operation, schema};
 
 use crate::{
     Limits,
-    shape::{Contract, Field, Shape, Text, TextKind},
-    suggest::nearest,
+    path::Path,
+    shape::{Contract, Field, Shape},
 };
 
 static CONTRACTS: LazyLock<HashMap<&'static str, Contract>> = LazyLock::new(|| {
@@ -30,21 +33,21 @@ static CONTRACTS: LazyLock<HashMap<&'static str, Contract>> = LazyLock::new(|| {
 });
 
 /// Reads `input` as an input of the operation: unwraps it, turns strings into what is declared,
-/// and enforces the schema.
+/// and enforces the schema. What is as declared stays where it is.
 ///
 /// # Errors
 /// `missing_field`, `unknown_field`, `invalid_value` or `limit_exceeded`, at the path concerned.
-pub fn read(spec: &Spec, input: Value, limits: &Limits) -> Result<Value, Error> {
+pub fn read(spec: &Spec, mut input: Value, limits: &Limits) -> Result<Value, Error> {
     let Some(contract) = CONTRACTS.get(spec.name) else {
         return Err(Error::new(ErrorCode::UnknownOperation, format!("unknown operation {}", spec.name)));
     };
+    if input.is_null() {
+        input = Value::Object(JsonObject::new());
+    }
     let reader = Reader { contract, limits };
-    let input = match input {
-        Value::Null => JsonObject::new(),
-        other => reader.object(other, "")?,
-    };
-    let input = reader.unwrap(spec, input)?;
-    reader.value(&contract.root, Value::Object(input), "")
+    reader.unwrap(spec, reader.object(&mut input, &Path::Root)?)?;
+    reader.value(&contract.root, &mut input, &Path::Root)?;
+    Ok(input)
 }
 
 struct Reader<'a> {
@@ -54,13 +57,14 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Merges the wrapper's fields with those that stand beside it.
-    fn unwrap(&self, spec: &Spec, mut input: JsonObject) -> Result<JsonObject, Error> {
+    fn unwrap(&self, spec: &Spec, input: &mut JsonObject) -> Result<(), Error> {
         for name in [spec.wrapper, "input"] {
             if self.has_field(name) {
                 continue;
             }
-            let Some(wrapped) = input.remove(name) else { continue };
-            for (key, value) in self.object(wrapped, name)? {
+            let Some(mut wrapped) = input.shift_remove(name) else { continue };
+            let wrapped = self.object(&mut wrapped, &Path::Key(&Path::Root, name))?;
+            for (key, value) in mem::take(wrapped) {
                 match input.entry(key) {
                     Entry::Vacant(place) => {
                         place.insert(value);
@@ -74,252 +78,136 @@ impl Reader<'_> {
                 }
             }
         }
-        Ok(input)
+        Ok(())
     }
 
     fn has_field(&self, name: &str) -> bool {
         matches!(&self.contract.root, Shape::Record(fields) if fields.iter().any(|(known, _)| known == name))
     }
 
-    fn value(&self, shape: &Shape, value: Value, path: &str) -> Result<Value, Error> {
+    fn value(&self, shape: &Shape, value: &mut Value, path: &Path<'_>) -> Result<(), Error> {
         match shape {
-            Shape::Any => Ok(value),
-            Shape::Text(text) => text_value(text, value, path),
-            Shape::Integer { min, max } => integer(*min, *max, &value, path),
-            Shape::Boolean => boolean(&value, path),
+            Shape::Any => Ok(()),
+            Shape::Text(text) => scalars::text(text, value, path),
+            Shape::Integer { min, max } => scalars::integer(*min, *max, value, path),
+            Shape::Boolean => scalars::boolean(value, path),
             Shape::List { items, max } => self.list(items, *max, value, path),
             Shape::Record(fields) => self.record(fields, value, path),
-            Shape::Object => self.object(value, path).map(Value::Object),
+            Shape::Object => self.object(value, path).map(|_| ()),
             Shape::Named(name) => match self.contract.definitions.get(name) {
                 Some(shape) => self.value(shape, value, path),
-                None => Ok(value),
+                None => Ok(()),
             },
         }
     }
 
-    fn record(&self, fields: &[(String, Field)], value: Value, path: &str) -> Result<Value, Error> {
-        let mut given = self.object(value, path)?;
-        let mut read = JsonObject::with_capacity(given.len());
-        for (name, field) in fields {
-            let place = join(path, name);
-            let Some(value) = given.remove(name) else {
-                if field.required {
-                    return Err(missing(name, &place));
-                }
-                continue;
+    fn record(&self, fields: &[(String, Field)], value: &mut Value, path: &Path<'_>) -> Result<(), Error> {
+        let given = self.object(value, path)?;
+        let is_missing = |(name, field): &&(String, Field)| field.required && !given.contains_key(name);
+        if let Some((name, _)) = fields.iter().find(is_missing) {
+            return Err(faults::missing(name, &Path::Key(path, name)));
+        }
+        let field = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, field)| field);
+        let mut all_given = true;
+        for (name, value) in given.iter_mut() {
+            let Some(field) = field(name) else {
+                return Err(faults::unknown_field(name, fields, path));
             };
-            if let Some(value) = self.field(field, value, &place)? {
-                read.insert(name.clone(), value);
-            }
+            all_given &= self.field(field, name, value, &Path::Key(path, name))?;
         }
-        match given.keys().next() {
-            None => Ok(Value::Object(read)),
-            Some(unknown) => Err(unknown_field(unknown, fields, path)),
+        if !all_given {
+            given.retain(|name, value| !value.is_null() || field(name).is_some_and(|field| field.nullable));
         }
+        Ok(())
     }
 
-    /// `None` when the value says "not given" for a field that cannot be null.
-    fn field(&self, field: &Field, value: Value, path: &str) -> Result<Option<Value>, Error> {
-        let says_nothing = value.is_null() || (field.nullable && is_empty_word(&field.shape, &value));
-        if !says_nothing {
-            return self.value(&field.shape, value, path).map(Some);
+    /// Whether the field is given: `null` says "not given" where it cannot be the value.
+    fn field(&self, field: &Field, name: &str, value: &mut Value, path: &Path<'_>) -> Result<bool, Error> {
+        if field.nullable && scalars::is_empty_word(&field.shape, value) {
+            *value = Value::Null;
         }
-        match (field.nullable, field.required) {
-            (true, _) => Ok(Some(Value::Null)),
-            (false, false) => Ok(None),
-            (false, true) => Err(missing(path.rsplit('.').next().unwrap_or(path), path)),
+        if !value.is_null() {
+            return self.value(&field.shape, value, path).map(|()| true);
         }
+        if field.required && !field.nullable {
+            return Err(faults::missing(name, path));
+        }
+        Ok(field.nullable)
     }
 
-    fn list(&self, items: &Field, max: Option<usize>, value: Value, path: &str) -> Result<Value, Error> {
-        let values = match value {
-            Value::Array(values) => values,
-            Value::String(text) => self.list_from_text(&items.shape, &text, path)?,
-            other => return Err(wrong_type("an array", &other, path)),
+    fn list(
+        &self,
+        items: &Field,
+        max: Option<usize>,
+        value: &mut Value,
+        path: &Path<'_>,
+    ) -> Result<(), Error> {
+        if let Value::String(text) = value {
+            *value = self.list_from_text(&items.shape, text, path)?;
+        }
+        let Value::Array(values) = value else {
+            return Err(faults::wrong_type("an array", value, path));
         };
         if let Some(max) = max.filter(|max| values.len() > *max) {
             return Err(Error::new(ErrorCode::LimitExceeded, format!("more than {max} items"))
-                .at(path)
+                .at(path.to_string())
                 .with("limit", max));
         }
-        let read = values
-            .into_iter()
-            .enumerate()
-            .map(|(i, value)| self.value(&items.shape, value, &format!("{path}[{i}]")));
-        read.collect::<Result<_, _>>().map(Value::Array)
+        let mut values = values.iter_mut().enumerate();
+        values.try_for_each(|(index, value)| self.value(&items.shape, value, &Path::Index(path, index)))
     }
 
     /// A JSON array in a string, or words between commas.
-    fn list_from_text(&self, item: &Shape, text: &str, path: &str) -> Result<Vec<Value>, Error> {
+    fn list_from_text(&self, item: &Shape, text: &str, path: &Path<'_>) -> Result<Value, Error> {
         let trimmed = text.trim();
         if trimmed.starts_with('[') {
-            return match self.parse(trimmed, path)? {
-                Value::Array(values) => Ok(values),
-                other => Err(wrong_type("an array", &other, path)),
-            };
+            return self.parse(trimmed, path);
         }
         match item {
             Shape::Text(_) => {
                 let words = trimmed.split(',').map(str::trim).filter(|word| !word.is_empty());
                 Ok(words.map(Value::from).collect())
             }
-            _ if trimmed.is_empty() => Ok(Vec::new()),
-            _ => Err(wrong_type("an array", &Value::from(text), path)),
+            _ if trimmed.is_empty() => Ok(Value::Array(Vec::new())),
+            _ => Err(faults::wrong_type("an array", &Value::from(text), path)),
         }
     }
 
-    /// An object, or a string that holds one as JSON.
-    fn object(&self, value: Value, path: &str) -> Result<JsonObject, Error> {
+    /// An object, or a string that holds one as JSON and becomes it.
+    fn object<'v>(&self, value: &'v mut Value, path: &Path<'_>) -> Result<&'v mut JsonObject, Error> {
+        if let Value::String(text) = value
+            && text.trim_start().starts_with('{')
+        {
+            *value = self.parse(text, path)?;
+        }
         match value {
             Value::Object(object) => Ok(object),
-            Value::String(text) if text.trim_start().starts_with('{') => match self.parse(&text, path)? {
-                Value::Object(object) => Ok(object),
-                other => Err(wrong_type("an object", &other, path)),
-            },
-            other => Err(wrong_type("an object", &other, path)),
+            other => Err(faults::wrong_type("an object", other, path)),
         }
     }
 
-    fn parse(&self, text: &str, path: &str) -> Result<Value, Error> {
+    fn parse(&self, text: &str, path: &Path<'_>) -> Result<Value, Error> {
         if text.len() > self.limits.wrapped_bytes {
             let limit = self.limits.wrapped_bytes;
             let error =
                 Error::new(ErrorCode::LimitExceeded, format!("more than {limit} bytes of JSON in a string"));
-            return Err(error.at(path).with("limit", limit).suggest("Send it as JSON, not as a string."));
+            return Err(error
+                .at(path.to_string())
+                .with("limit", limit)
+                .suggest("Send it as JSON, not as a string."));
         }
         self.limits.check_bytes(text.as_bytes(), 0).map_err(|error| {
-            let field = match &error.field {
-                Some(inner) if path.is_empty() => inner.clone(),
+            let inside = match &error.field {
+                Some(inner) if path.is_root() => inner.clone(),
+                Some(inner) if inner.starts_with('[') => format!("{path}{inner}"),
                 Some(inner) => format!("{path}.{inner}"),
-                None => path.to_owned(),
+                None => path.to_string(),
             };
-            error.at(field)
+            error.at(inside)
         })?;
-        serde_json::from_str(text)
-            .map_err(|error| Error::new(ErrorCode::InvalidJson, format!("not valid JSON: {error}")).at(path))
-    }
-}
-
-/// Whether an empty string means "nothing": for ids, choices, times, numbers and flags, where no
-/// empty string is valid, but never for free text.
-fn is_empty_word(shape: &Shape, value: &Value) -> bool {
-    let empty = value.as_str().is_some_and(|text| text.trim().is_empty());
-    empty && !matches!(shape, Shape::Text(Text { kind: TextKind::Free, .. }) | Shape::Any)
-}
-
-fn text_value(text: &Text, value: Value, path: &str) -> Result<Value, Error> {
-    let Value::String(given) = value else {
-        return Err(wrong_type("a string", &value, path));
-    };
-    let read = match &text.kind {
-        TextKind::Free => given,
-        TextKind::Reference => given.trim().to_owned(),
-        TextKind::Choice(words) => choice(words, &given, path)?,
-        TextKind::Time => match given.trim().parse::<Timestamp>() {
-            Ok(time) => time.to_string(),
-            Err(error) => return Err(invalid(format!("{error}, got {}", shown(&given)), path)),
-        },
-    };
-    check_length(text, &read, path)?;
-    Ok(Value::String(read))
-}
-
-fn choice(words: &[String], given: &str, path: &str) -> Result<String, Error> {
-    let word = given.trim();
-    if let Some(known) = words.iter().find(|known| known.eq_ignore_ascii_case(word)) {
-        return Ok(known.clone());
-    }
-    let error = invalid(format!("expected one of {}, got {}", words.join(", "), shown(given)), path);
-    Err(match nearest(word, words.iter().map(String::as_str)) {
-        Some(known) => error.suggest(format!("Did you mean {known:?}?")),
-        None => error,
-    })
-}
-
-fn check_length(text: &Text, given: &str, path: &str) -> Result<(), Error> {
-    if given.len() < text.min {
-        return Err(invalid("must not be empty".to_owned(), path));
-    }
-    if let Some(max) = text.max.filter(|max| given.len() > *max && given.chars().count() > *max) {
-        return Err(Error::new(ErrorCode::LimitExceeded, format!("longer than {max} characters"))
-            .at(path)
-            .with("limit", max)
-            .suggest("Shorten it, or move the detail into description, a note or a document."));
-    }
-    Ok(())
-}
-
-fn integer(min: Option<i64>, max: Option<i64>, value: &Value, path: &str) -> Result<Value, Error> {
-    let number = match value {
-        Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    };
-    let Some(number) = number else {
-        return Err(wrong_type("a whole number", value, path));
-    };
-    if min.is_some_and(|min| number < min) || max.is_some_and(|max| number > max) {
-        let bound = |limit: Option<i64>| limit.map(|limit| limit.to_string()).unwrap_or_default();
-        return Err(invalid(format!("must be in {}..={}, got {number}", bound(min), bound(max)), path));
-    }
-    Ok(number.into())
-}
-
-/// 3.0 is the whole number 3; beyond 2^53 a float no longer says which number is meant.
-fn whole(number: f64) -> Option<i64> {
-    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
-    (number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0).then_some(number as i64)
-}
-
-fn boolean(value: &Value, path: &str) -> Result<Value, Error> {
-    let flag = match value {
-        Value::Bool(flag) => Some(*flag),
-        Value::String(text) => text.trim().to_ascii_lowercase().parse().ok(),
-        _ => None,
-    };
-    flag.map(Value::Bool).ok_or_else(|| wrong_type("true or false", value, path))
-}
-
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
-fn missing(name: &str, path: &str) -> Error {
-    Error::new(ErrorCode::MissingField, format!("{name} is required")).at(path)
-}
-
-fn invalid(message: String, path: &str) -> Error {
-    Error::new(ErrorCode::InvalidValue, message).at(path)
-}
-
-fn unknown_field(unknown: &str, fields: &[(String, Field)], path: &str) -> Error {
-    let known = || fields.iter().map(|(name, _)| name.as_str());
-    let error = Error::new(ErrorCode::UnknownField, format!("there is no field {}", shown(unknown)))
-        .at(join(path, &unknown.chars().take(100).collect::<String>()));
-    match nearest(unknown, known()) {
-        Some(name) => error.suggest(format!("Did you mean {name:?}?")),
-        None if fields.is_empty() => error.suggest("This operation takes no fields."),
-        None => error.suggest(format!("Known fields: {}.", known().collect::<Vec<_>>().join(", "))),
-    }
-}
-
-fn wrong_type(expected: &str, value: &Value, path: &str) -> Error {
-    let got = match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(flag) => flag.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => shown(text),
-        Value::Array(_) => "an array".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
-    };
-    invalid(format!("expected {expected}, got {got}"), path)
-}
-
-/// The beginning of a text in quotes, for messages.
-fn shown(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-        None => format!("{text:?}"),
+        serde_json::from_str(text).map_err(|error| {
+            Error::new(ErrorCode::InvalidJson, format!("not valid JSON: {error}")).at(path.to_string())
+        })
     }
 }
 
@@ -420,5 +308,74 @@ mod tests {
         let long = format!("{{\"title\":\"a\",\"description\":\"{}\"}}", " ".repeat(100_000));
         let error = read_as("create_task", json!({"task_input": long})).unwrap_err();
         assert_eq!(error.code, ErrorCode::LimitExceeded);
+    }
+
+    #[test]
+    fn a_wrapper_may_repeat_what_stands_beside_it() {
+        let read = read_as("create_task", json!({"title": "a", "input": {"title": "a", "role": "r"}}));
+        assert_eq!(read.unwrap(), json!({"title": "a", "role": "r"}));
+        let error = read_as("create_task", json!({"input": 1})).unwrap_err();
+        assert_eq!((error.code, error.field.as_deref()), (ErrorCode::InvalidValue, Some("input")));
+        assert_eq!(read_as("health_check", Value::Null).unwrap(), json!({}));
+    }
+
+    #[test]
+    fn null_is_not_given_where_it_is_no_value() {
+        let read = read_as("create_task", json!({"tags": null, "title": "a", "role": null, "labels": null}));
+        assert_eq!(read.unwrap(), json!({"title": "a", "role": null}));
+        let error = read_as("get_task", json!({"task_id": null})).unwrap_err();
+        assert_eq!((error.code, error.field.as_deref()), (ErrorCode::MissingField, Some("task_id")));
+    }
+
+    #[test]
+    fn a_list_may_be_written_in_ways() {
+        for (given, tags) in [
+            (json!("a, b ,,c"), json!(["a", "b", "c"])),
+            (json!(" [\"a,b\"] "), json!(["a,b"])),
+            (json!(""), json!([])),
+            (json!([]), json!([])),
+        ] {
+            let read = read_as("create_task", json!({"title": "t", "tags": given})).unwrap();
+            assert_eq!(read, json!({"title": "t", "tags": tags}));
+        }
+        let read = read_as("create_task", json!({"title": "t", "subtasks": " "})).unwrap();
+        assert_eq!(read, json!({"title": "t", "subtasks": []}));
+        for (given, field) in [
+            (json!({"subtasks": "a,b"}), "subtasks"),
+            (json!({"tags": {"a": 1}}), "tags"),
+            (json!({"tags": ["a", ["b"]]}), "tags[1]"),
+            (json!({"subtasks": [{"title": "a"}, {"tags": [1]}]}), "subtasks[1].tags[0]"),
+        ] {
+            let error = read_as("create_task", given).unwrap_err();
+            assert_eq!((error.code, error.field.as_deref()), (ErrorCode::InvalidValue, Some(field)));
+        }
+        assert!(read_as("create_task", json!({"title": "a", "tags": vec!["t"; 100]})).is_ok());
+    }
+
+    #[test]
+    fn json_in_a_string_is_told_with_its_place() {
+        for (given, code, field) in [
+            (json!({"labels": "{\"a\":{\"__x\":1}}"}), ErrorCode::Refused, "labels.a"),
+            (json!({"labels": "{\"__x\":1}"}), ErrorCode::Refused, "labels"),
+            (json!({"tags": "[{\"__x\":1}]"}), ErrorCode::Refused, "tags[0]"),
+            (json!({"task_input": "{\"labels\":{\"__x\":1}}"}), ErrorCode::Refused, "task_input.labels"),
+            (json!("{\"labels\":{\"__x\":1}}"), ErrorCode::Refused, "labels"),
+            (json!({"labels": "{a"}), ErrorCode::InvalidJson, "labels"),
+        ] {
+            let error = read_as("create_task", given).unwrap_err();
+            assert_eq!((error.code, error.field.as_deref()), (code, Some(field)));
+        }
+        let task = json!({"title": "a"});
+        assert_eq!(read_as("create_task", Value::from(format!(" {task}"))).unwrap(), task);
+    }
+
+    #[test]
+    fn json_in_a_string_has_a_length_of_its_own() {
+        let limits = Limits { wrapped_bytes: 20, ..Limits::default() };
+        let spec = find("create_task").unwrap();
+        let labels = |length: usize| json!({"labels": format!("{{\"a\":{}}}", "1".repeat(length - 6))});
+        assert!(read(spec, labels(20), &limits).is_ok());
+        let error = read(spec, labels(21), &limits).unwrap_err();
+        assert_eq!((error.code, error.field.as_deref()), (ErrorCode::LimitExceeded, Some("labels")));
     }
 }

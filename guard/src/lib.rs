@@ -14,6 +14,7 @@ mod disclosure;
 pub mod intake;
 pub mod lenient;
 pub mod limits;
+mod path;
 pub mod redact;
 mod shape;
 pub mod suggest;

@@ -1,16 +1,17 @@
 //! JSON limits, checked in one pass over the bytes before anything is built from them.
 
+mod bytes;
+mod level;
+mod value;
 mod variables;
 
-use std::{
-    cell::{Cell, RefCell},
-    fmt,
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use shared_types::{Error, ErrorCode, document::CONTENT_LIMIT};
+
+use crate::path::Path;
+use level::{Key, Level};
 
 pub use variables::InvalidLimit;
 
@@ -58,10 +59,8 @@ impl Limits {
     /// # Errors
     /// `invalid_json`, or `limit_exceeded` or `refused` at the path that breaks a limit.
     pub fn check_bytes(&self, bytes: &[u8], envelope: usize) -> Result<(), Error> {
-        let pass = Pass::new(self, envelope, Form::AsSent);
-        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-        let outcome = pass.root().deserialize(&mut deserializer).and_then(|()| deserializer.end());
-        pass.verdict(outcome)
+        let text = str::from_utf8(bytes).map_err(|error| not_json(format_args!("{error}")))?;
+        bytes::Pass::new(self, envelope, text).check()
     }
 
     /// Checks a document that was built already.
@@ -69,9 +68,7 @@ impl Limits {
     /// # Errors
     /// `limit_exceeded` or `refused` at the path that breaks a limit.
     pub fn check_value(&self, value: &Value, form: Form) -> Result<(), Error> {
-        let pass = Pass::new(self, 0, form);
-        let outcome = pass.root().deserialize(value);
-        pass.verdict(outcome)
+        value::Pass { limits: self, form }.check(value, Key::Other, Level::default(), &Path::Root)
     }
 }
 
@@ -84,231 +81,62 @@ pub enum Form {
     AsRead,
 }
 
-/// One pass over one document.
-struct Pass<'a> {
-    limits: &'a Limits,
-    envelope: usize,
-    form: Form,
-    path: RefCell<Vec<Step>>,
-    violation: RefCell<Option<Error>>,
-    /// The key whose value is being read, told apart only where a limit depends on it.
-    key: Cell<Key>,
-}
-
-enum Step {
-    Key(String),
-    Index(usize),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Key {
-    Content,
-    Subtasks,
-    Other,
-}
-
-impl<'a> Pass<'a> {
-    fn new(limits: &'a Limits, envelope: usize, form: Form) -> Self {
-        Self {
-            limits,
-            envelope,
-            form,
-            path: RefCell::default(),
-            violation: RefCell::default(),
-            key: Cell::new(Key::Other),
-        }
+impl Limits {
+    fn exceeded(&self, limit: usize, what: &str, path: &Path<'_>) -> Error {
+        let error = Error::new(ErrorCode::LimitExceeded, format!("more than {limit} {what}"));
+        at(error.with("limit", limit).suggest("Split the input into smaller ones."), path)
     }
 
-    fn root(&self) -> Node<'_> {
-        Node { pass: self, depth: 0, subtask_level: 0 }
-    }
-
-    fn verdict(&self, outcome: Result<(), serde_json::Error>) -> Result<(), Error> {
-        if let Some(violation) = self.violation.take() {
-            return Err(violation);
-        }
-        outcome.map_err(|error| {
-            Error::new(ErrorCode::InvalidJson, format!("not valid JSON: {error}"))
-                .suggest("Send one JSON document in UTF-8.")
-        })
-    }
-
-    /// Notes the violation with the path where it stands, and makes the parser stop.
-    fn refuse<E: de::Error>(&self, error: Error) -> E {
-        let path = render(&self.path.borrow()[self.envelope.min(self.path.borrow().len())..]);
-        let error = if path.is_empty() { error } else { error.at(path) };
-        *self.violation.borrow_mut() = Some(error);
-        E::custom("limit")
-    }
-
-    fn exceeded<E: de::Error>(&self, what: &str, limit: usize) -> E {
-        self.refuse(
-            Error::new(ErrorCode::LimitExceeded, format!("more than {limit} {what}"))
-                .with("limit", limit)
-                .suggest("Split the input into smaller ones."),
-        )
-    }
-
-    fn check_key<E: de::Error>(&self, key: &str) -> Result<(), E> {
+    /// Checks how a key is written; `path` is the object's.
+    fn check_key(&self, key: &str, path: &Path<'_>) -> Result<(), Error> {
         if key.starts_with("__") || key == "constructor" || key == "prototype" {
             let error = Error::new(ErrorCode::Refused, format!("the key {key:?} is not allowed"));
-            return Err(self.refuse(error.suggest("Use another key.")));
+            return Err(at(error.suggest("Use another key."), path));
         }
         if key.chars().any(char::is_control) {
-            let error = Error::new(ErrorCode::Refused, "a key contains a control character");
-            return Err(self.refuse(error));
-        }
-        self.check_length(key, Key::Other)
-    }
-
-    fn check_length<E: de::Error>(&self, text: &str, key: Key) -> Result<(), E> {
-        let limit = match key {
-            Key::Content => self.limits.content_characters,
-            _ => self.limits.characters,
-        };
-        let may_be_json = self.form == Form::AsSent && text.trim_start().starts_with(['{', '[']);
-        let limit = if may_be_json { limit.max(self.limits.wrapped_bytes) } else { limit };
-        // A text never has more characters than bytes, so most need no counting.
-        if text.len() > limit && text.chars().count() > limit {
-            return Err(self.exceeded("characters in a string", limit));
+            return Err(at(Error::new(ErrorCode::Refused, "a key contains a control character"), path));
         }
         Ok(())
+    }
+
+    /// Checks the length of a text that is the value of `key`.
+    fn check_length(
+        &self,
+        characters: usize,
+        key: Key,
+        may_be_json: impl FnOnce() -> bool,
+        path: &Path<'_>,
+    ) -> Result<(), Error> {
+        let limit = if key == Key::Content { self.content_characters } else { self.characters };
+        if characters <= limit {
+            return Ok(());
+        }
+        let limit = if may_be_json() { limit.max(self.wrapped_bytes) } else { limit };
+        if characters <= limit {
+            return Ok(());
+        }
+        Err(self.exceeded(limit, "characters in a string", path))
     }
 }
 
-fn render(path: &[Step]) -> String {
-    let mut text = String::new();
-    for step in path {
-        match step {
-            Step::Key(key) if text.is_empty() => text.push_str(key),
-            Step::Key(key) => {
-                text.push('.');
-                text.push_str(key);
-            }
-            Step::Index(index) => text.push_str(&format!("[{index}]")),
-        }
-    }
-    text
+/// Whether lenient reading might take the text for an object or an array.
+fn looks_like_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
 }
 
-#[derive(Clone, Copy)]
-struct Node<'a> {
-    pass: &'a Pass<'a>,
-    depth: usize,
-    subtask_level: usize,
+fn at(error: Error, path: &Path<'_>) -> Error {
+    if path.is_root() { error } else { error.at(path.to_string()) }
 }
 
-impl Node<'_> {
-    fn enter<E: de::Error>(self) -> Result<Self, E> {
-        let limit = self.pass.limits.depth;
-        if self.depth == limit + self.pass.envelope {
-            return Err(self.pass.exceeded("levels of nesting", limit));
-        }
-        Ok(Self { depth: self.depth + 1, ..self })
-    }
-
-    /// The node of an element of `subtasks`: one level of tasks further, no level of JSON.
-    fn enter_subtasks<E: de::Error>(self) -> Result<Self, E> {
-        let limit = self.pass.limits.subtask_levels;
-        if self.subtask_level == limit {
-            return Err(self.pass.exceeded("levels of subtasks", limit));
-        }
-        Ok(Self { depth: self.depth.saturating_sub(1), subtask_level: self.subtask_level + 1, ..self })
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Node<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Node<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
-        self.pass.check_length(text, self.pass.key.replace(Key::Other))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let element = match self.pass.key.replace(Key::Other) {
-            Key::Subtasks => self.enter_subtasks()?,
-            _ => self.enter()?,
-        };
-        let limit = self.pass.limits.items;
-        for index in 0.. {
-            self.pass.path.borrow_mut().push(Step::Index(index));
-            let more = items.next_element_seed(element)?.is_some();
-            self.pass.path.borrow_mut().pop();
-            if !more {
-                break;
-            }
-            if index == limit {
-                return Err(self.pass.exceeded("items in an array", limit));
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let member = self.enter()?;
-        let limit = self.pass.limits.keys;
-        let mut seen = Vec::<u64>::new();
-        while let Some(key) = entries.next_key::<std::borrow::Cow<'de, str>>()? {
-            self.pass.check_key(&key)?;
-            let mut hasher = DefaultHasher::new();
-            key.hash(&mut hasher);
-            let hash = hasher.finish();
-            if seen.contains(&hash) {
-                let error = Error::new(ErrorCode::Refused, format!("the key {key:?} is given twice"));
-                return Err(self.pass.refuse(error));
-            }
-            if seen.len() == limit {
-                return Err(self.pass.exceeded("keys in an object", limit));
-            }
-            seen.push(hash);
-            self.pass.key.set(match &*key {
-                "content" => Key::Content,
-                "subtasks" => Key::Subtasks,
-                _ => Key::Other,
-            });
-            self.pass.path.borrow_mut().push(Step::Key(key.into_owned()));
-            entries.next_value_seed(member)?;
-            self.pass.path.borrow_mut().pop();
-            self.pass.key.set(Key::Other);
-        }
-        Ok(())
-    }
+fn not_json(why: fmt::Arguments<'_>) -> Error {
+    Error::new(ErrorCode::InvalidJson, format!("not valid JSON: {why}"))
+        .suggest("Send one JSON document in UTF-8.")
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn code(json: &str) -> Option<ErrorCode> {
@@ -383,9 +211,52 @@ mod tests {
 
     #[test]
     fn values_meet_the_same_limits_as_bytes() {
-        let value: Value = serde_json::from_str(&nested(11)).unwrap();
-        assert!(Limits::default().check_value(&value, Form::AsRead).is_err());
-        let value: Value = serde_json::from_str(&nested(10)).unwrap();
-        assert!(Limits::default().check_value(&value, Form::AsRead).is_ok());
+        let long = |count: usize| "é".repeat(count);
+        let object = |count: usize| (0..count).map(|i| (format!("k{i}"), Value::from(i))).collect::<Value>();
+        for value in [
+            serde_json::from_str(&nested(10)).unwrap(),
+            serde_json::from_str(&nested(11)).unwrap(),
+            json!({ "labels": object(100) }),
+            json!({ "labels": object(101) }),
+            json!([vec![1; 1000]]),
+            json!([vec![1; 1001]]),
+            json!({"a": [long(10_000)]}),
+            json!({"a": [1, long(10_001)]}),
+            json!({"content": long(1_000_000)}),
+            json!({"content": long(1_000_001)}),
+            json!({"content": [long(10_001)]}),
+            json!({"a": {"b": {"__proto__": 1}}}),
+            json!({"tasks": [{"a\u{1}": 1}]}),
+            json!({"a": {"constructor": 1}}),
+            json!({"a": {"prototype": 1}}),
+            json!({"a": format!("[{}", long(90_000))}),
+            json!({"subtasks": [{"subtasks": [{"labels": [[[[[[[[[1]]]]]]]]]}]}]}),
+            json!({"subtasks": [{"subtasks": [{"labels": [[[[[[[[[[1]]]]]]]]]]}]}]}),
+        ] {
+            let of_bytes = Limits::default().check_bytes(value.to_string().as_bytes(), 0);
+            assert_eq!(Limits::default().check_value(&value, Form::AsSent), of_bytes, "{of_bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_violation_is_told_with_its_place_and_the_limit() {
+        for (json, field, limit) in [
+            (json!({"a": [1, "x".repeat(10_001)]}), "a[1]", 10_000),
+            (json!({"content": "x".repeat(1_000_001)}), "content", 1_000_000),
+            (json!({"a": {"b": vec![0; 1001]}}), "a.b", 1000),
+            (json!({"a": [[[[[[[[[[1]]]]]]]]]]}), "a[0][0][0][0][0][0][0][0][0]", 10),
+        ] {
+            let error = Limits::default().check_bytes(json.to_string().as_bytes(), 0).unwrap_err();
+            assert_eq!((error.field.as_deref(), &error.context["limit"]), (Some(field), &json!(limit)));
+        }
+    }
+
+    #[test]
+    fn the_envelope_takes_no_level_of_the_input() {
+        for envelope in [0, 1, 2] {
+            let verdict = |levels| Limits::default().check_bytes(nested(levels).as_bytes(), envelope);
+            assert!(verdict(10 + envelope).is_ok());
+            assert!(verdict(11 + envelope).is_err());
+        }
     }
 }

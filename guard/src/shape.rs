@@ -180,3 +180,78 @@ fn record(object: &JsonObject) -> Shape {
     });
     Shape::Record(fields.collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A schema as its shape is printed, with `nullable` after it where it is.
+    fn shown(schema: Value) -> String {
+        let Field { shape, nullable, .. } = field(&schema);
+        format!("{shape:?}{}", if nullable { " nullable" } else { "" })
+    }
+
+    #[test]
+    fn types_are_read_from_their_schemas() {
+        for (schema, expected) in [
+            (json!(true), "Any nullable"),
+            (json!({}), "Any nullable"),
+            (json!({"type": "boolean"}), "Boolean"),
+            (json!({"type": ["boolean", "null"]}), "Boolean nullable"),
+            (json!({"type": ["null", "boolean"]}), "Boolean nullable"),
+            (json!({"type": ["boolean"]}), "Boolean"),
+            (json!({"type": "integer", "minimum": 1}), "Integer { min: Some(1), max: None }"),
+            (json!({"type": "integer", "maximum": 9}), "Integer { min: None, max: Some(9) }"),
+            (json!({"type": "object", "additionalProperties": true}), "Object"),
+            (json!({"type": "object", "additionalProperties": false}), "Record([])"),
+            (json!({"type": "object"}), "Record([])"),
+            (json!({"$ref": "#/$defs/NewTask"}), "Named(\"NewTask\")"),
+            (json!({"anyOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]}), "Named(\"A\") nullable"),
+            (json!({"anyOf": [{"type": "boolean"}, {"type": "integer"}]}), "Boolean"),
+        ] {
+            assert_eq!(shown(schema.clone()), expected, "{schema}");
+        }
+    }
+
+    #[test]
+    fn texts_are_read_from_their_schemas() {
+        let kind = |schema: Value| match field(&schema).shape {
+            Shape::Text(Text { kind, min, max }) => (kind, min, max),
+            other => unreachable!("{other:?} is no text"),
+        };
+        let words = || TextKind::Choice(vec!["a".to_owned(), "b".to_owned()]);
+        for (schema, expected) in [
+            (json!({"type": "string"}), (TextKind::Free, 0, None)),
+            (json!({"type": "string", "minLength": 1, "maxLength": 9}), (TextKind::Free, 1, Some(9))),
+            (json!({"type": "string", "format": "reference"}), (TextKind::Reference, 0, None)),
+            (json!({"type": "string", "format": "date-time"}), (TextKind::Time, 0, None)),
+            (json!({"type": "string", "enum": ["a", "b"]}), (words(), 0, None)),
+            (json!({"enum": ["a", "b"]}), (words(), 0, None)),
+            (json!({"oneOf": [{"const": "a"}, {"type": "string", "enum": ["b"]}]}), (words(), 0, None)),
+        ] {
+            assert_eq!(kind(schema.clone()), expected, "{schema}");
+        }
+        assert_eq!(shown(json!({"oneOf": [{"type": "integer"}]})), "Any nullable");
+    }
+
+    #[test]
+    fn records_and_lists_are_read_from_their_schemas() {
+        let schema = json!({
+            "type": "object",
+            "properties": {"tasks": {"type": "array", "items": {"$ref": "#/$defs/Task"}, "maxItems": 3}, "a": {}},
+            "required": ["tasks"],
+            "$defs": {"Task": {"type": "object", "properties": {"title": {"type": "boolean"}}}},
+        });
+        let contract = Contract::from_schema(&schema);
+        let Shape::Record(fields) = &contract.root else { unreachable!("it has properties") };
+        let [(tasks, list), (_, any)] = fields.as_slice() else { unreachable!("it has two") };
+        assert_eq!((tasks.as_str(), list.required, any.required), ("tasks", true, false));
+        let Shape::List { items, max } = &list.shape else { unreachable!("tasks are a list") };
+        assert!(matches!(&items.shape, Shape::Named(name) if name == "Task"));
+        assert_eq!(*max, Some(3));
+        let task = format!("{:?}", contract.definitions["Task"]);
+        assert_eq!(task, "Record([(\"title\", Field { shape: Boolean, nullable: false, required: false })])");
+    }
+}
