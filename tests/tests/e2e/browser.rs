@@ -152,7 +152,7 @@ fn the_judge_agrees_with_the_corpus() {
     let Some(mut rows) = corpus("xss_payloads.jsonl", "payload") else { return };
     let Some(more) = corpus("benign_code_text.jsonl", "text") else { return };
     rows.extend(more);
-    let judged = judge(&harness, &["innerHTML"], &rows);
+    let judged = judge(&harness, &["innerHTML", "audit"], &rows);
     let is_inert = |verdict: &str| verdict == "inert";
     let differing: Vec<_> = rows
         .iter()
