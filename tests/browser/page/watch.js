@@ -1,5 +1,5 @@
-// Notes whatever a document runs. It must be served with a report-only policy that allows no
-// script: the browser then reports each script, handler and javascript: address, and runs it.
+// Notes whatever a document runs, or would run if its policy let it. The policy it is served with
+// makes the browser tell: it reports each script, handler and javascript: address that it forbids.
 (() => {
   const ran = [];
   for (const name of ['alert', 'confirm', 'prompt', 'print', 'open', 'fetch']) {
@@ -20,6 +20,9 @@
     }
     if (element instanceof HTMLElement && !leadsAway(element)) HTMLElement.prototype.click.call(element);
   }
+
+  /** What ran so far. */
+  globalThis.ran = () => ran;
 
   /** Puts each piece of HTML into the document, does what a visitor may do, and says what ran. */
   globalThis.show = async (pieces) => {
