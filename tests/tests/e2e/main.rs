@@ -5,7 +5,7 @@
 mod bad_input;
 mod clients;
 mod command_line;
-mod corpus;
+mod corpora;
 mod lifecycle;
 mod protocol;
 mod races;
