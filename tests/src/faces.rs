@@ -122,8 +122,9 @@ impl Faces {
     fn call_tool(&mut self, tool: &str, arguments: &[u8]) -> Value {
         assert!(spec(tool).tool, "{tool} is no tool");
         let id = self.session.unused_id();
-        let head =
-            format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}","arguments":"#);
+        let head = format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}","arguments":"#
+        );
         self.session.send_line([head.as_bytes(), arguments, b"}}"].concat());
         loop {
             let message = self.session.receive();
@@ -238,7 +239,8 @@ fn mcp_answer(answer: &Value) -> Answer {
 
 /// The refusal with this code; a fault of ours stops the test.
 fn refusal(code: &Value, answer: &Value) -> Refusal {
-    let code: ErrorCode = serde_json::from_value(code.clone()).unwrap_or_else(|_| panic!("no code: {answer}"));
+    let code: ErrorCode =
+        serde_json::from_value(code.clone()).unwrap_or_else(|_| panic!("no code: {answer}"));
     assert!(code.http_status() < 500, "a fault: {answer}");
     Refusal { code, answer: answer.clone() }
 }

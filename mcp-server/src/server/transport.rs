@@ -126,8 +126,8 @@ where
     /// The message on a line, or the answer to a line that is none. The limits are those of a tool's
     /// arguments: what else a message carries, such as a client's icons, may be longer.
     fn read(&self, line: &[u8]) -> Result<ClientJsonRpcMessage, Box<ServerJsonRpcMessage>> {
-        let Some((json, error)) = arguments(line)
-            .and_then(|json| Some((json, self.intake.check_bytes(json.as_bytes(), 0).err()?)))
+        let Some((json, error)) =
+            arguments(line).and_then(|json| Some((json, self.intake.check_bytes(json.as_bytes(), 0).err()?)))
         else {
             return serde_json::from_slice(line).map_err(|_| refusal_of_line(line));
         };

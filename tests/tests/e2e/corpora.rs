@@ -20,9 +20,10 @@ fn rows<T: DeserializeOwned>(file: &str) -> Vec<T> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Fails with every row that failed, not only with the first; of each, no more than a line.
+/// Fails with what failed first and how much else did.
 fn assert_none(failures: &[String]) {
-    let shown: Vec<String> = failures.iter().map(|failure| failure.chars().take(300).collect()).collect();
+    let shown = failures.iter().take(50).map(|failure| failure.chars().take(300).collect::<String>());
+    let shown: Vec<String> = shown.collect();
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), shown.join("\n"));
 }
 

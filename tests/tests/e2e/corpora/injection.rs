@@ -1,7 +1,7 @@
 //! Text that would be a statement, a command or a path is only ever text: it is found under its own
 //! letters or refused, and leaves nothing behind but what was written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -12,9 +12,12 @@ use super::{
     traces::{self, Traces},
 };
 
-/// How many payloads stand in one place. Every payload stands in some, because the places begin at
-/// different ones.
-const A_PLACE: usize = 100;
+/// About how many payloads stand in one place of an input. Every payload stands in some, because the
+/// places begin at different ones.
+const A_PLACE: usize = 50;
+
+/// About how many are looked for and name a document.
+const NAMES: usize = 300;
 
 #[test]
 fn statements_are_only_text() {
@@ -64,6 +67,11 @@ fn attack(corpus: &str) {
     assert_none(&failures);
 }
 
+/// Every so many of the payloads, so that there are about `count`.
+fn some<'a>(payloads: &[&'a str], count: usize) -> impl Iterator<Item = &'a str> {
+    payloads.iter().copied().step_by(payloads.len().div_ceil(count))
+}
+
 fn beginning(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
 }
@@ -71,29 +79,49 @@ fn beginning(text: &str, characters: usize) -> String {
 /// As titles, assignees and descriptions, by every face.
 fn write_tasks(faces: &mut Faces, payloads: &[&str]) -> Vec<String> {
     let mut failures = Vec::new();
-    for (face, batch) in Face::ALL.into_iter().flat_map(|face| payloads.chunks(500).map(move |b| (face, b))) {
-        let sent: Vec<Value> = batch
-            .iter()
-            .map(|text| json!({"title": beginning(text, 500), "assignee": beginning(text, 200), "description": text}))
-            .collect();
-        let written = faces.call(face, "create_task", &json!({"tasks": sent})).unwrap();
-        let fields = json!({"limit": batch.len(), "fields": ["title", "assignee", "description"]});
-        let listed = faces.call(face, "list_tasks", &fields).unwrap();
-        let oldest_first = listed["tasks"].as_array().unwrap().iter().rev();
-        for (sent, row) in sent.iter().zip(oldest_first) {
-            let kept = sent.as_object().unwrap().iter().all(|(field, text)| row[field] == *text);
-            if !kept && written["guard"].is_null() {
-                failures.push(format!("{face:?} made {row} of {sent}"));
+    for face in Face::ALL {
+        let mut sent = BTreeMap::new();
+        for batch in payloads.chunks(500) {
+            let tasks: Vec<Value> = batch.iter().map(|payload| task(payload)).collect();
+            let written = faces.call(face, "create_task", &json!({"tasks": tasks})).unwrap();
+            let ids = written["tasks"].as_array().unwrap().iter().map(|row| row["id"].to_string());
+            sent.extend(ids.zip(tasks.into_iter().map(|task| (task, written["guard"].is_null()))));
+        }
+        for row in list_tasks(faces, face) {
+            let Some((task, unchanged)) = sent.remove(&row["id"].to_string()) else { continue };
+            let kept = task.as_object().unwrap().iter().all(|(field, text)| row[field] == *text);
+            if !kept && unchanged {
+                failures.push(format!("{face:?} made {row} of {task}"));
             }
         }
+        failures.extend(sent.values().map(|(task, _)| format!("{face:?} does not list {task}")));
     }
     failures
+}
+
+fn task(payload: &str) -> Value {
+    json!({"title": beginning(payload, 500), "assignee": beginning(payload, 200), "description": payload})
+}
+
+fn list_tasks(faces: &mut Faces, face: Face) -> Vec<Value> {
+    let mut rows = Vec::new();
+    let mut cursor = Value::Null;
+    loop {
+        let fields = ["title", "assignee", "description"];
+        let ask = json!({"limit": 1000, "fields": fields, "cursor": cursor});
+        let mut page = faces.call(face, "list_tasks", &ask).unwrap();
+        rows.extend(page["tasks"].as_array_mut().unwrap().drain(..));
+        cursor = page["next_cursor"].take();
+        if cursor.is_null() {
+            return rows;
+        }
+    }
 }
 
 /// As a filter that matches exactly what was written under it.
 fn find_tasks(faces: &mut Faces, payloads: &[&str]) -> Vec<String> {
     let mut failures = Vec::new();
-    for (payload, face) in payloads.iter().zip(Face::ALL.into_iter().cycle()) {
+    for (payload, face) in some(payloads, NAMES).zip(Face::ALL.into_iter().cycle()) {
         let assignee = beginning(payload, 200);
         let filter = json!({"assignee": assignee, "fields": ["assignee"]});
         let found = faces.call(face, "list_tasks", &filter).unwrap()["tasks"].take();
@@ -111,7 +139,7 @@ fn find_tasks(faces: &mut Faces, payloads: &[&str]) -> Vec<String> {
 fn write_documents(faces: &mut Faces, payloads: &[&str]) -> (i64, Vec<String>) {
     let mut names = BTreeSet::new();
     let mut failures = Vec::new();
-    for (payload, face) in payloads.iter().zip(Face::ALL.into_iter().cycle()) {
+    for (payload, face) in some(payloads, NAMES).zip(Face::ALL.into_iter().cycle()) {
         let name = beginning(payload, 1000);
         let document = json!({"uri": name, "content": "Only text"});
         let written = faces.call(face, "index_document", &document).unwrap();
@@ -218,11 +246,12 @@ fn is_harmless(answer: &Answer, brings: Brings) -> bool {
 /// As parts of a resource's name, and as the whole of it.
 fn read_resources(faces: &mut Faces, payloads: &[&str]) -> Vec<String> {
     let mut failures = Vec::new();
-    for payload in payloads.iter().step_by(payloads.len().div_ceil(A_PLACE)) {
+    for payload in some(payloads, A_PLACE) {
         for prefix in ["bindery://task/", "bindery://project/", ""] {
             let uri = format!("{prefix}{payload}");
             let answer = faces.session().request("resources/read", json!({"uri": uri}));
-            if answer["error"]["code"] != -32002 {
+            // Not found, or longer than any name.
+            if ![json!(-32002), json!(-32602)].contains(&answer["error"]["code"]) {
                 failures.push(format!("{uri:?}: {answer}"));
             }
         }
@@ -239,7 +268,7 @@ fn read_resources(faces: &mut Faces, payloads: &[&str]) -> Vec<String> {
 /// As paths of the backend, as they are where HTTP allows it and encoded.
 fn ask_for_paths(faces: &Faces, payloads: &[&str]) -> Vec<String> {
     let mut failures = Vec::new();
-    for payload in payloads.iter().step_by(payloads.len().div_ceil(A_PLACE)) {
+    for payload in some(payloads, A_PLACE) {
         let raw: String = payload.chars().map(|c| if c.is_ascii_graphic() { c } else { '+' }).collect();
         for path in [raw, percent_encoded(payload)] {
             for folder in ["/docs/", "/", "/api/tasks/"] {

@@ -170,8 +170,12 @@ fn judge_value(row: &Row, document: &[u8], answers: &[Answer; 3]) -> Option<Stri
 /// The standard allows a key twice and a NUL in a key. Readers disagree on what the one means and
 /// stop at the other, so the limits refuse both, and do not call the JSON invalid.
 fn is_refused_by_intent(row: &Row) -> bool {
-    ["y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json", "y_object_escaped_null_in_key.json"]
-        .contains(&row.id.as_str())
+    [
+        "y_object_duplicated_key.json",
+        "y_object_duplicated_key_and_value.json",
+        "y_object_escaped_null_in_key.json",
+    ]
+    .contains(&row.id.as_str())
 }
 
 fn levels(value: &Value) -> usize {

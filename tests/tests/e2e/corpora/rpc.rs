@@ -76,9 +76,8 @@ fn check(send: impl Fn(&mut Faces, &Row, &[u8]) -> Option<String>) {
     let mut failures = Vec::new();
     for row in &rows {
         let wrong = send(&mut faces, row, &decode(&row.b64));
-        failures.extend(
-            wrong.map(|wrong| format!("{}: {wrong} instead of {:?}", row.id, row.expect_error_code)),
-        );
+        failures
+            .extend(wrong.map(|wrong| format!("{}: {wrong} instead of {:?}", row.id, row.expect_error_code)));
         faces.call(Face::JsonRpc, "list_roles", &json!({})).unwrap();
     }
     faces.check_health();

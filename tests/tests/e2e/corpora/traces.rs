@@ -23,7 +23,8 @@ impl Traces {
         // What the database keeps beside itself comes and goes with its connections.
         files.retain(|file| !file.starts_with(".vespera/tasks.db-"));
         let columns = |row: &SqliteRow| (0..4).map(|column| row.get(column)).collect::<Vec<Option<String>>>();
-        let rows = select(workspace, "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name");
+        let rows =
+            select(workspace, "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name");
         Self { files, schema: rows.iter().map(|row| format!("{:?}", columns(row))).collect() }
     }
 }
