@@ -41,6 +41,9 @@ fn inert_text_survives_the_round_trip_and_is_found() {
     let rows = rows::<Row>("benign_code_text.jsonl");
     let inert = rows.iter().filter(|row| row.chromium_static == Effect::Inert);
     let texts: Vec<&str> = inert.map(|row| row.text.as_str()).collect();
+    if texts.is_empty() {
+        return;
+    }
     let workspace = Workspace::new();
     let stored = write(&mut workspace.session(), &texts);
     assert_eq!(stored.len(), texts.len());
