@@ -137,21 +137,24 @@ impl App {
     }
 }
 
-/// What the client's guard found and what ours did. Text that is only flagged is found by both
-/// and counts once.
+/// What the client's guard found and what ours did. Text that is only flagged is found by both and
+/// counts once, also where their report does not list it: ours is then taken for one of those.
 fn merge(theirs: Option<GuardReport>, ours: Option<GuardReport>) -> Option<GuardReport> {
     let (mut all, ours) = match (theirs, ours) {
         (Some(theirs), Some(ours)) => (theirs, ours),
         (theirs, ours) => return theirs.or(ours),
     };
-    let listed = ours.findings.len();
+    let count = |findings: &[_]| i64::try_from(findings.len()).unwrap_or(i64::MAX);
+    let unlisted = all.count.saturating_sub(count(&all.findings));
+    let listed = count(&ours.findings);
     let known = |finding: &_| {
         let shared_types::guarded::GuardFinding { field, rule, found, .. } = finding;
         all.findings.iter().any(|one| (&one.field, &one.rule, &one.found) == (field, rule, found))
     };
     let new: Vec<_> = ours.findings.into_iter().filter(|finding| !known(finding)).collect();
-    let repeated = i64::try_from(listed - new.len()).unwrap_or(i64::MAX);
-    all.count = all.count.saturating_add(ours.count.saturating_sub(repeated));
+    let repeated = listed - count(&new);
+    let unknown = ours.count.saturating_sub(repeated).saturating_sub(unlisted).max(0);
+    all.count = all.count.saturating_add(unknown);
     all.findings.extend(new);
     all.findings.truncate(LISTED_FINDINGS);
     Some(all)
@@ -220,10 +223,19 @@ mod tests {
     }
 
     #[test]
-    fn findings_that_are_not_listed_still_count() {
+    fn findings_that_are_not_listed_count_once() {
         let fields: Vec<_> = (0..20).map(|i| i.to_string()).collect();
         let fields: Vec<_> = fields.iter().map(String::as_str).collect();
-        let merged = merge(report(25, &fields), report(1, &["title"])).unwrap();
-        assert_eq!((merged.count, merged.findings.len()), (26, LISTED_FINDINGS));
+        let count = |theirs, ours| {
+            let merged = merge(theirs, ours).unwrap();
+            (merged.count, merged.findings.len())
+        };
+        // Both flag the same thirty.
+        assert_eq!(count(report(30, &fields), report(30, &fields)), (30, LISTED_FINDINGS));
+        // Theirs was cut short on its way.
+        assert_eq!(count(report(30, &fields[..5]), report(30, &fields)), (30, LISTED_FINDINGS));
+        // They removed twenty and flagged five that they do not list; ours lists these, and one more.
+        let flagged = ["a", "b", "c", "d", "e", "f"];
+        assert_eq!(count(report(25, &fields), report(6, &flagged)), (26, LISTED_FINDINGS));
     }
 }

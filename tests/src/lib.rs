@@ -4,10 +4,12 @@
 
 pub mod binaries;
 pub mod extras;
+pub mod faces;
 pub mod http;
 pub mod session;
 pub mod workspace;
 
 pub use binaries::binary;
+pub use faces::{Face, Faces};
 pub use session::Session;
 pub use workspace::Workspace;

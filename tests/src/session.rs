@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -18,27 +19,22 @@ pub struct Session {
     input: Option<ChildStdin>,
     lines: Receiver<String>,
     reader: Option<JoinHandle<()>>,
+    /// What the server writes to stderr.
+    log: NamedTempFile,
     next_id: i64,
 }
 
 impl Session {
-    /// Starts the command with pipes; its log is thrown away.
+    /// Starts the command with pipes.
     ///
     /// # Panics
     /// When it cannot be started.
-    pub fn start(command: Command) -> Self {
-        Self::with_log(command, Stdio::null())
-    }
-
-    /// Starts the command with pipes; its log goes to `log`.
-    ///
-    /// # Panics
-    /// When it cannot be started.
-    pub fn with_log(mut command: Command, log: Stdio) -> Self {
+    pub fn start(mut command: Command) -> Self {
+        let log = NamedTempFile::new().expect("a temporary file");
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(log)
+            .stderr(log.reopen().expect("the file is there"))
             .spawn()
             .expect("bindery-mcp starts");
         let output = child.stdout.take().expect("stdout is a pipe");
@@ -50,12 +46,21 @@ impl Session {
                 }
             }
         });
-        Self { input: child.stdin.take(), child, lines, reader: Some(reader), next_id: 0 }
+        Self { input: child.stdin.take(), child, lines, reader: Some(reader), log, next_id: 0 }
     }
 
     /// Process id of the server.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What the server has logged so far.
+    ///
+    /// # Panics
+    /// When the log cannot be read.
+    pub fn log(&self) -> String {
+        let bytes = std::fs::read(self.log.path()).expect("the log is a file");
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Performs the handshake of protocol 2025-11-25 and returns the server's answer.
@@ -73,23 +78,28 @@ impl Session {
 
     /// Sends a message.
     pub fn send(&mut self, message: &Value) {
-        self.send_line(&message.to_string());
+        self.send_line(message.to_string());
     }
 
-    /// Sends a line as it is.
+    /// Sends a line as it is, in whatever encoding.
     ///
     /// # Panics
     /// When the server no longer reads.
-    pub fn send_line(&mut self, line: &str) {
+    pub fn send_line(&mut self, line: impl AsRef<[u8]>) {
         let input = self.input.as_mut().expect("the input is open");
-        input.write_all(line.as_bytes()).and_then(|()| input.write_all(b"\n")).expect("the server reads");
+        input.write_all(line.as_ref()).and_then(|()| input.write_all(b"\n")).expect("the server reads");
         input.flush().expect("the server reads");
+    }
+
+    /// An id that no request had yet.
+    pub fn unused_id(&mut self) -> i64 {
+        self.next_id += 1;
+        self.next_id
     }
 
     /// Sends a request and returns its id.
     pub fn start_request(&mut self, method: &str, params: Value) -> i64 {
-        self.next_id += 1;
-        let id = self.next_id;
+        let id = self.unused_id();
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
         id
     }

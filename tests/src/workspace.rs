@@ -73,6 +73,15 @@ impl Workspace {
         }
     }
 
+    /// What the backends of this workspace have logged so far.
+    ///
+    /// # Panics
+    /// When no backend was started.
+    pub fn backend_log(&self) -> String {
+        let bytes = std::fs::read(self.path().join(".vespera/backend.log")).expect("a backend was started");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     fn backend_file(&self) -> Option<Value> {
         let text = std::fs::read(self.path().join(".vespera/backend.json")).ok()?;
         serde_json::from_slice(&text).ok()

@@ -5,7 +5,7 @@
 //! while it is still being worked on. Here every line gets an answer, at most [`IN_FLIGHT`]
 //! requests are worked on at once, and the input is not read further meanwhile.
 
-use std::{collections::HashSet, io, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::HashSet, io, sync::Arc, time::Duration};
 
 use guard::Intake;
 use rmcp::{
@@ -126,11 +126,17 @@ where
     /// The message on a line, or the answer to a line that is none. The limits are those of a tool's
     /// arguments: what else a message carries, such as a client's icons, may be longer.
     fn read(&self, line: &[u8]) -> Result<ClientJsonRpcMessage, Box<ServerJsonRpcMessage>> {
-        let broken = arguments(line).and_then(|json| self.intake.check_bytes(json.as_bytes(), 0).err());
-        let mut message =
-            serde_json::from_slice::<ClientJsonRpcMessage>(line).map_err(|_| refusal_of_line(line))?;
-        if let Some(error) = broken
-            && let JsonRpcMessage::Request(request) = &mut message
+        let Some((json, error)) =
+            arguments(line).and_then(|json| Some((json, self.intake.check_bytes(json.as_bytes(), 0).err()?)))
+        else {
+            return serde_json::from_slice(line).map_err(|_| refusal_of_line(line));
+        };
+        // Arguments that break a limit are not built at all: they may be deeper than the parser
+        // goes, which would make the line pass for one that is no JSON.
+        let line = without(line, json);
+        let mut message: ClientJsonRpcMessage =
+            serde_json::from_slice(&line).map_err(|_| refusal_of_line(&line))?;
+        if let JsonRpcMessage::Request(request) = &mut message
             && let ClientRequest::CallToolRequest(call) = &mut request.request
         {
             call.extensions.insert(BrokenLimit(error));
@@ -268,6 +274,8 @@ fn arguments(line: &[u8]) -> Option<&str> {
     #[derive(Deserialize)]
     struct Message<'a> {
         #[serde(borrow)]
+        method: Cow<'a, str>,
+        #[serde(borrow)]
         params: &'a RawValue,
     }
     #[derive(Deserialize)]
@@ -276,8 +284,17 @@ fn arguments(line: &[u8]) -> Option<&str> {
         arguments: &'a RawValue,
     }
     let message: Message<'_> = serde_json::from_slice(line).ok()?;
+    if message.method != "tools/call" {
+        return None;
+    }
     let params: Params<'_> = serde_json::from_str(message.params.get()).ok()?;
     Some(params.arguments.get())
+}
+
+/// The line with an empty object in the place of `json`, which is a part of it.
+fn without(line: &[u8], json: &str) -> Vec<u8> {
+    let start = json.as_ptr().addr() - line.as_ptr().addr();
+    [&line[..start], b"{}", &line[start + json.len()..]].concat()
 }
 
 /// The answer to a line that is no message, with the request's id where it can be read.
@@ -399,16 +416,41 @@ mod tests {
 
     #[tokio::test]
     async fn a_broken_limit_travels_with_the_tool_call() {
+        use shared_types::ErrorCode::{InvalidJson, LimitExceeded, Refused};
+
         let (mut server, mut peer) = connected();
-        let arguments = format!(r#"{{"title":"a","labels":{}1{}}}"#, "[".repeat(10), "]".repeat(10));
-        peer.send(&format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"create_task","arguments":{arguments}}}}}"#
-        ))
-        .await;
+        let nested = |levels| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        for (id, (labels, code)) in [
+            (nested(10), LimitExceeded),
+            // Deeper than serde_json builds a document.
+            (nested(1000), LimitExceeded),
+            (r#"{"a":1,"a":2}"#.to_owned(), Refused),
+            (r#""\ud800""#.to_owned(), InvalidJson),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            peer.send(&format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"create_task","arguments":{{"labels":{labels}}}}}}}"#
+            ))
+            .await;
+            let Some(JsonRpcMessage::Request(request)) = server.receive().await else { panic!("no request") };
+            let ClientRequest::CallToolRequest(call) = request.request else { panic!("no call") };
+            let BrokenLimit(error) = call.extensions.get().unwrap();
+            assert_eq!(error.code, code, "{labels}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_arguments_of_what_is_no_tool_are_left_alone() {
+        let (mut server, mut peer) = connected();
+        let topic = "x".repeat(20_000);
+        let params = json!({"name": "plan_project", "arguments": {"goal": topic}});
+        peer.send(&json!({"jsonrpc": "2.0", "id": 1, "method": "prompts/get", "params": params}).to_string())
+            .await;
         let Some(JsonRpcMessage::Request(request)) = server.receive().await else { panic!("no request") };
-        let ClientRequest::CallToolRequest(call) = request.request else { panic!("no call") };
-        let BrokenLimit(error) = call.extensions.get().unwrap();
-        assert_eq!(error.code, shared_types::ErrorCode::LimitExceeded);
+        let ClientRequest::GetPromptRequest(get) = request.request else { panic!("no prompt") };
+        assert_eq!(get.params.arguments.unwrap()["goal"], topic);
     }
 
     #[tokio::test]

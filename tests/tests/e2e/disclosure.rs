@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, File},
-    path::PathBuf,
     process::Command,
     time::{Duration, Instant},
 };
@@ -17,21 +16,14 @@ fn hostile(word: &str) -> String {
     format!("{word}\r\n{TIMESTAMP} ERROR forged\u{1b}[31m password=hunter2")
 }
 
-/// A session whose log goes to a file of the workspace.
-fn logged(workspace: &Workspace, variables: &[(&str, &str)]) -> (Session, PathBuf) {
-    let path = workspace.path().join("server.log");
-    let mut command = workspace.command();
-    command.envs(variables.iter().copied());
-    let mut session = Session::with_log(command, File::create(&path).unwrap().into());
-    session.initialize();
-    (session, path)
-}
-
 /// A session that no backend can be started for.
-fn without_backend(workspace: &Workspace, production: &str) -> (Session, PathBuf) {
+fn without_backend(workspace: &Workspace, production: &str) -> Session {
     let absent = workspace.path().join("absent").display().to_string();
-    let variables = [("BINDERY_BACKEND", &*absent), ("BINDERY_TIMEOUT", "3"), ("MCP_PRODUCTION", production)];
-    logged(workspace, &variables)
+    let mut command = workspace.command();
+    command.envs([("BINDERY_BACKEND", &*absent), ("BINDERY_TIMEOUT", "3"), ("MCP_PRODUCTION", production)]);
+    let mut session = Session::start(command);
+    session.initialize();
+    session
 }
 
 /// What a tool, a resource and a completion say when the backend is missing: message and id.
@@ -55,10 +47,9 @@ fn faults(session: &mut Session) -> Vec<(String, String)> {
 #[test]
 fn in_production_a_fault_is_a_constant_text_and_an_id_that_the_log_explains() {
     let workspace = Workspace::new();
-    let (mut session, log) = without_backend(&workspace, "true");
+    let mut session = without_backend(&workspace, "true");
     let faults = faults(&mut session);
-    session.close();
-    let log = fs::read_to_string(log).unwrap();
+    let log = session.log();
     for (message, id) in faults {
         assert_eq!(message, "The backend cannot be reached");
         let line = log.lines().find(|line| line.contains(&id)).unwrap_or_else(|| panic!("{id}: {log}"));
@@ -69,7 +60,7 @@ fn in_production_a_fault_is_a_constant_text_and_an_id_that_the_log_explains() {
 #[test]
 fn elsewhere_a_fault_is_told_without_paths() {
     let workspace = Workspace::new();
-    let (mut session, _) = without_backend(&workspace, "false");
+    let mut session = without_backend(&workspace, "false");
     for (message, id) in faults(&mut session) {
         assert_eq!(message, "BINDERY_BACKEND names [path], which is not a file");
         assert_eq!(id.len(), 16);
@@ -100,10 +91,9 @@ fn provoke(session: &mut Session) {
 #[test]
 fn no_text_from_outside_forges_a_line_of_a_log_or_shows_a_secret_in_it() {
     let workspace = Workspace::new();
-    let path = workspace.path().join("server.log");
     let mut command = workspace.command();
     command.env("RUST_LOG", "trace");
-    let mut session = Session::with_log(command, File::create(&path).unwrap().into());
+    let mut session = Session::start(command);
     let client = json!({"name": hostile("client"), "version": "1"});
     let version = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
     session.request("initialize", version);
@@ -118,13 +108,12 @@ fn no_text_from_outside_forges_a_line_of_a_log_or_shows_a_secret_in_it() {
     http::post(backend["url"].as_str().unwrap(), "/rpc", &[actor], &call);
     let task = json!({"title": hostile("lemons"), "role": hostile("role")});
     http::post(backend["url"].as_str().unwrap(), "/api/tasks?x=password=hunter2", &[actor], &task);
-    session.close();
+    let of_backend = fs::read_to_string(workspace.path().join(".vespera/backend.log")).unwrap();
 
-    for path in [path, workspace.path().join(".vespera/backend.log")] {
-        let log = fs::read_to_string(&path).unwrap();
+    for log in [session.log(), of_backend] {
         assert!(log.lines().count() > 10, "{log}");
         assert_is_clean(&log);
-        assert!(!log.contains("lemons"), "a body is in {}: {log}", path.display());
+        assert!(!log.contains("lemons"), "a body is in the log: {log}");
     }
 }
 

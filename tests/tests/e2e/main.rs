@@ -6,7 +6,7 @@ mod bad_input;
 mod browser;
 mod clients;
 mod command_line;
-mod corpus;
+mod corpora;
 mod disclosure;
 mod lifecycle;
 mod protocol;
