@@ -47,8 +47,7 @@ async function tryOut(page, url) {
   assert.ok(await page.locator('.opblock').count() > 20, 'the reference shows the operations');
   await operation.getByRole('button', { name: 'Try it out' }).click();
   await operation.getByRole('button', { name: 'Execute' }).click();
-  const answer = operation.locator('.live-responses-table .response-col_description').first();
-  await answer.getByText('alert').first().waitFor();
+  await operation.locator('.live-responses-table tbody', { hasText: 'alert' }).waitFor();
   await assertNothingRan(page);
 }
 

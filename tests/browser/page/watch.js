@@ -1,12 +1,12 @@
 // Notes whatever a document runs, or would run if its policy let it. The policy it is served with
-// makes the browser tell: it reports each script, handler and javascript: address that it forbids.
+// makes the browser tell: it reports each script, handler, javascript: address and fetch that it forbids.
 (() => {
   const ran = [];
-  for (const name of ['alert', 'confirm', 'prompt', 'print', 'open', 'fetch']) {
+  for (const name of ['alert', 'confirm', 'prompt', 'print', 'open']) {
     globalThis[name] = () => void ran.push(`${name}()`);
   }
   addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI, sample }) => {
-    if (effectiveDirective.startsWith('script-src')) ran.push(`${effectiveDirective} ${blockedURI} ${sample}`);
+    if (/^(?:script|connect)-src/.test(effectiveDirective)) ran.push(`${effectiveDirective} ${blockedURI} ${sample}`);
   }, true);
 
   const pause = () => new Promise((resume) => setTimeout(resume, 40));

@@ -24,11 +24,16 @@ struct Row {
 }
 
 /// What the browser made of a text, and the first thing it found.
-#[derive(Debug)]
 struct Judged {
     id: String,
     verdict: String,
     found: String,
+}
+
+/// The first few of them, a line each.
+fn shown<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> String {
+    let line = |row: &Judged| format!("  {}: {} {}\n", row.id, row.verdict, row.found);
+    judged.into_iter().take(10).map(line).collect()
 }
 
 /// The folder with the packages of `tests/browser/package.json`.
@@ -99,8 +104,7 @@ fn assert_harmless(harness: &PathBuf, sinks: &[&str], rows: &[Row], tolerated: &
         eprintln!("{summary}");
         judged.retain(|row| row.verdict != "inert" && row.verdict != tolerated);
         if !judged.is_empty() {
-            judged.truncate(10);
-            failures.push(format!("{summary}, such as {judged:#?}"));
+            failures.push(format!("{summary}, such as\n{}", shown(&judged)));
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
@@ -143,7 +147,7 @@ fn the_judge_catches_breakouts_that_nobody_guarded() {
     ] {
         let judged = judge(&harness, arguments, &handwritten(texts));
         let missed: Vec<_> = judged.iter().filter(|row| row.verdict == "inert").collect();
-        assert!(missed.is_empty(), "{arguments:?} misses {missed:#?}");
+        assert!(missed.is_empty(), "{arguments:?} misses {}:\n{}", missed.len(), shown(missed));
     }
 }
 
@@ -162,5 +166,6 @@ fn the_judge_agrees_with_the_corpus() {
         .map(|(_, judged)| judged)
         .collect();
     eprintln!("the judge differs on {} of {}", differing.len(), rows.len());
-    assert!(differing.len() * 200 <= rows.len(), "{} differ: {differing:#?}", differing.len());
+    let count = differing.len();
+    assert!(count * 200 <= rows.len(), "{count} differ, such as\n{}", shown(differing));
 }
