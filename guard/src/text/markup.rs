@@ -35,7 +35,7 @@ pub(super) fn escapes(text: &str) -> Vec<Change> {
 fn tag_escapes(text: &str) -> Vec<Change> {
     let tags = Tags::of(text);
     let acts = match tags.worst() {
-        Harm::None => false,
+        Harm::None | Harm::Naming => false,
         Harm::Markup => tags.opened > PARSED || !tree::is_inert(text),
         Harm::Active => true,
     };
@@ -65,6 +65,7 @@ mod tests {
             "if a <b && c> d",
             "<https://example.com/a?b=c&d=e>",
             "{{ template }} ${HOME} <%= erb %>",
+            "<function_calls><invoke name=\"bash\"></invoke></function_calls>",
             "<b>bold</b> <br> <details><summary>More</summary></details>",
             "<!-- what changed and why -->",
             "<!-- <img src=x> -->",

@@ -34,8 +34,8 @@ impl<'a> Tags<'a> {
             tags.opened += 1;
             let end = names.end(at + 1);
             let name = Name::of(&tags.text[at + 1..end]);
-            let by_name = rule::of_element(name.as_slice()).max(autolink(&text[at + 1..end]));
-            let harm = by_name.max(attributes.harm(end));
+            let harm =
+                rule::of_tag(name.as_slice(), attributes.harm(end)).max(autolink(&text[at + 1..], name));
             if harm > Harm::None {
                 tags.harmful.push((at, harm));
                 tags.names.insert(name);
@@ -64,8 +64,10 @@ impl<'a> Tags<'a> {
 }
 
 /// `<javascript:…>` is no element that does something, but a link in Markdown.
-fn autolink(name: &str) -> Harm {
-    if name.contains(':') && url::is_dangerous(name.chars()) { Harm::Active } else { Harm::None }
+fn autolink(text: &str, name: Name) -> Harm {
+    let ends = |c: char| c.is_whitespace() || matches!(c, '<' | '>');
+    let dangerous = || url::is_dangerous(text.chars().take_while(|c| !ends(*c)));
+    if name.as_slice().contains(&b':') && dangerous() { Harm::Active } else { Harm::None }
 }
 
 /// The beginning of a name in lower case.
@@ -225,6 +227,11 @@ mod tests {
             ("<b x=class=c>", None),
             ("<b x = javascript:y>", Some(Harm::Active)),
             ("<b x=\"data:text/html,y\">", Some(Harm::Active)),
+            ("<p name=x>", Some(Harm::Markup)),
+            ("<invoke name=x>", None),
+            ("<invoke name=x id=y>", Some(Harm::Markup)),
+            ("<data:text/html,x>", Some(Harm::Active)),
+            ("<data:item/>", None),
             ("<b x='", None),
             ("<b x='javascript:", Some(Harm::Active)),
             ("<scripts>", None),

@@ -62,12 +62,12 @@ impl Default for Judge {
 
 impl Judge {
     fn judge(&self, name: &QualName, attributes: &[Attribute]) {
-        let acts = name.ns != ns!(html)
-            || rule::of_element(name.local.as_bytes()) > Harm::None
-            || attributes.iter().any(|attribute| {
-                rule::of_attribute(attribute.name.local.as_bytes(), !attribute.value.is_empty()) > Harm::None
-                    || url::is_dangerous(attribute.value.chars())
-            });
+        let harm = |attribute: &Attribute| {
+            let by_name = rule::of_attribute(attribute.name.local.as_bytes(), !attribute.value.is_empty());
+            if url::is_dangerous(attribute.value.chars()) { Harm::Active } else { by_name }
+        };
+        let attributes = attributes.iter().map(harm).max().unwrap_or(Harm::None);
+        let acts = name.ns != ns!(html) || rule::of_tag(name.local.as_bytes(), attributes) > Harm::None;
         self.acts.set(self.acts.get() || acts);
     }
 }
