@@ -378,4 +378,16 @@ mod tests {
         let error = read(spec, labels(21), &limits).unwrap_err();
         assert_eq!((error.code, error.field.as_deref()), (ErrorCode::LimitExceeded, Some("labels")));
     }
+
+    #[test]
+    fn a_field_is_no_wrapper() {
+        let contract = Contract::from_schema(&json!({
+            "type": "object",
+            "properties": {"input": {"type": "object", "additionalProperties": true}},
+        }));
+        let reader = Reader { contract: &contract, limits: &Limits::default() };
+        let mut input = json!({"input": {"a": 1}});
+        reader.unwrap(find("get_task").unwrap(), input.as_object_mut().unwrap()).unwrap();
+        assert_eq!(input, json!({"input": {"a": 1}}));
+    }
 }

@@ -199,7 +199,7 @@ impl<'a> Pass<'a> {
     fn code_unit(&mut self) -> Result<u32, Error> {
         let digits = self.text.as_bytes().get(self.at + 1..self.at + 5).unwrap_or_default();
         let unit =
-            digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | char::from(digit).to_digit(16)?));
+            digits.iter().try_fold(0, |unit, &digit| Some(unit * 16 + char::from(digit).to_digit(16)?));
         match unit {
             Some(unit) if digits.len() == 4 => {
                 self.at += 5;
