@@ -110,7 +110,7 @@ fn list_tasks(faces: &mut Faces, face: Face) -> Vec<Value> {
         let fields = ["title", "assignee", "description"];
         let ask = json!({"limit": 1000, "fields": fields, "cursor": cursor});
         let mut page = faces.call(face, "list_tasks", &ask).unwrap();
-        rows.extend(page["tasks"].as_array_mut().unwrap().drain(..));
+        rows.append(page["tasks"].as_array_mut().unwrap());
         cursor = page["next_cursor"].take();
         if cursor.is_null() {
             return rows;
