@@ -1,30 +1,16 @@
 //! What other programs may act on: templates, code that is evaluated, prototypes, SQL.
 //!
 //! None of it does anything in a store, and developers write it every day, so it is flagged and
-//! not touched.
+//! not touched. Each pattern is looked for around one byte that it must have, within a few bytes
+//! of it: the work is linear whatever the text.
 
-use std::{ops::Range, sync::LazyLock};
-
-use regex::Regex;
+use std::{iter, ops::Range};
 
 use super::inspection::Flag;
 
-/// The rules, in the order of the groups of [`PATTERN`].
-const RULES: [&str; 4] = ["template", "evaluation", "prototype", "sql"];
-
-/// Of a template only its beginning is matched: a search for an end that never comes would be
-/// made again from every beginning.
-static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(concat!(
-        r"(?-u)(\{\{|\$\{|<%)",
-        r"|(\b(?:eval|Function)[ \t]*\()",
-        r"|(__proto__|\bconstructor[ \t]*(?:\.[ \t]*prototype|\[)|\bprototype[ \t]*[.\[])",
-        r"|((?i)\bunion\s+(?:all\s+)?select\b|\bor\s+'?1'?\s*=\s*'?1\b|'\s*(?:or|and)\s+'",
-        r"|[';]\s*(?:(?:drop|alter|truncate)\s+(?:table|database|schema|index|view)|delete\s+from",
-        r"|insert\s+into|update\s+\w+\s+set|exec(?:ute)?\s+\w)\b|';\s*--)",
-    ))
-    .ok()
-});
+/// A pattern is given up that is longer behind its byte: between words there may be any number
+/// of spaces.
+const REACH: usize = 64;
 
 /// Every place that looks like one of them.
 pub(super) fn flags(text: &str) -> Vec<Flag> {
@@ -33,10 +19,179 @@ pub(super) fn flags(text: &str) -> Vec<Flag> {
 
 /// As [`flags`], without a list.
 pub(super) fn matches(text: &str) -> impl Iterator<Item = (Range<usize>, &'static str)> {
-    PATTERN.iter().flat_map(|pattern| pattern.captures_iter(text)).map(|found| {
-        let rule = RULES.iter().zip(1..).find(|(_, group)| found.get(*group).is_some());
-        (found.get_match().range(), rule.map_or(RULES[0], |(rule, _)| rule))
+    let bytes = text.as_bytes();
+    let (mut next, mut end) = (0, 0);
+    iter::from_fn(move || {
+        loop {
+            let at = next + bytes.get(next..)?.iter().position(|byte| TRIGGERS[usize::from(*byte)])?;
+            next = at + 1;
+            if let Some((range, rule)) = pattern_at(bytes, at).filter(|(range, _)| range.start >= end) {
+                end = range.end;
+                next = next.max(end);
+                return Some((range, rule));
+            }
+        }
     })
+}
+
+/// The bytes that a pattern is looked for around.
+const TRIGGERS: [bool; 256] = {
+    let mut triggers = [false; 256];
+    let bytes = b"{$<(_.[';=uU";
+    let mut index = 0;
+    while index < bytes.len() {
+        triggers[bytes[index] as usize] = true;
+        index += 1;
+    }
+    triggers
+};
+
+fn pattern_at(bytes: &[u8], at: usize) -> Option<(Range<usize>, &'static str)> {
+    let before = &bytes[..at];
+    let behind = &bytes[at + 1..bytes.len().min(at + 1 + REACH)];
+    let found = |rule, range| Some((range, rule));
+    match (bytes[at], behind.first()) {
+        // Of a template only its beginning is matched: its end may never come.
+        (b'{' | b'$', Some(b'{')) | (b'<', Some(b'%')) => found("template", at..at + 2),
+        (b'(', _) => {
+            let word = word_before(before);
+            matches!(&bytes[word.clone()], b"eval" | b"Function")
+                .then_some((word.start..at + 1, "evaluation"))
+        }
+        (b'_', _) if behind.starts_with(b"_proto__") => found("prototype", at..at + b"__proto__".len()),
+        (b'.' | b'[', _) => {
+            let word = word_before(before);
+            let is_prototype = match &bytes[word.clone()] {
+                b"prototype" => true,
+                b"constructor" => bytes[at] == b'[' || Rest(behind).word().eq_ignore_ascii_case(b"prototype"),
+                _ => false,
+            };
+            is_prototype.then_some((word.start..at + 1, "prototype"))
+        }
+        (b'\'', _) => quoted_condition(behind)
+            .or_else(|| statement(behind))
+            .and_then(|length| found("sql", at..at + 1 + length)),
+        (b';', _) => statement(behind).and_then(|length| found("sql", at..at + 1 + length)),
+        (b'=', _) => {
+            let start = tautology(before, behind)?;
+            found("sql", start..at + 1)
+        }
+        (b'u' | b'U', _) if !ends_with_word(before) => {
+            let length = union(behind)?;
+            found("sql", at..at + 1 + length)
+        }
+        _ => None,
+    }
+}
+
+const fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+fn ends_with_word(bytes: &[u8]) -> bool {
+    bytes.last().is_some_and(|byte| is_word(*byte))
+}
+
+/// The word that `bytes` end with, but for spaces. A long one is none that is looked for.
+fn word_before(bytes: &[u8]) -> Range<usize> {
+    const LONGEST: usize = 12;
+    let end = bytes.len() - bytes.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let length = bytes[..end].iter().rev().take(LONGEST).take_while(|byte| is_word(**byte)).count();
+    end - length..end
+}
+
+/// The few bytes behind a trigger, read from their beginning.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    fn spaces(&mut self) -> bool {
+        let rest = self.0.trim_ascii_start();
+        let some = rest.len() < self.0.len();
+        self.0 = rest;
+        some
+    }
+
+    fn word(&mut self) -> &'a [u8] {
+        self.spaces();
+        let length = self.0.iter().take_while(|byte| is_word(**byte)).count();
+        let (word, rest) = self.0.split_at(length);
+        self.0 = rest;
+        word
+    }
+
+    fn eat(&mut self, text: &[u8]) -> bool {
+        let rest = self.0.strip_prefix(text);
+        self.0 = rest.unwrap_or(self.0);
+        rest.is_some()
+    }
+
+    fn is_word(&mut self, words: &[&str]) -> bool {
+        let word = self.word();
+        words.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+    }
+
+    /// How much was read of what there was.
+    fn read_of(&self, all: &[u8]) -> usize {
+        all.len() - self.0.len()
+    }
+}
+
+/// Behind a quote: `or '1' =`, `and 'a' like`, `; --`.
+fn quoted_condition(behind: &[u8]) -> Option<usize> {
+    let mut rest = Rest(behind);
+    rest.spaces();
+    if rest.eat(b";") {
+        rest.spaces();
+        return rest.eat(b"--").then(|| rest.read_of(behind));
+    }
+    if !(rest.is_word(&["or", "and"]) && rest.spaces() && rest.eat(b"'")) {
+        return None;
+    }
+    let value = rest.0.iter().position(|byte| *byte == b'\'')?;
+    rest.0 = &rest.0[value + 1..];
+    rest.spaces();
+    (rest.eat(b"=") || rest.is_word(&["like"])).then(|| rest.read_of(behind))
+}
+
+/// Behind a quote or a semicolon: a statement that changes something.
+fn statement(behind: &[u8]) -> Option<usize> {
+    let mut rest = Rest(behind);
+    let verb = rest.word().to_ascii_lowercase();
+    let goes_on = match verb.as_slice() {
+        b"drop" | b"alter" | b"truncate" => rest.is_word(&["table", "database", "schema", "index", "view"]),
+        b"delete" => rest.is_word(&["from"]),
+        b"insert" => rest.is_word(&["into"]),
+        b"update" => !rest.word().is_empty() && rest.is_word(&["set"]),
+        b"exec" | b"execute" => rest.spaces() && !rest.word().is_empty(),
+        _ => false,
+    };
+    goes_on.then(|| rest.read_of(behind))
+}
+
+/// Around an equals sign: `or 1=1`, quoted or not. Gives where it begins.
+fn tautology(before: &[u8], behind: &[u8]) -> Option<usize> {
+    let mut rest = Rest(behind);
+    rest.spaces();
+    rest.eat(b"'");
+    let one = before.trim_ascii_end();
+    let one = one.strip_suffix(b"'").unwrap_or(one);
+    let or = one.strip_suffix(b"1")?;
+    let or = word_before(or.strip_suffix(b"'").unwrap_or(or));
+    let is_or = before[or.clone()].eq_ignore_ascii_case(b"or");
+    (is_or && rest.word() == b"1").then_some(or.start)
+}
+
+/// Behind the first letter of `union select`.
+fn union(behind: &[u8]) -> Option<usize> {
+    let mut rest = Rest(behind);
+    let is_union = rest.0.first().is_some_and(|byte| is_word(*byte)) && rest.is_word(&["nion"]);
+    if !is_union || !rest.spaces() {
+        return None;
+    }
+    let word = rest.word();
+    let selects = word.eq_ignore_ascii_case(b"select")
+        || (word.eq_ignore_ascii_case(b"all") && rest.is_word(&["select"]));
+    selects.then(|| rest.read_of(behind))
 }
 
 #[cfg(test)]
@@ -55,6 +210,11 @@ mod tests {
             ("x or 1=1", vec!["sql"]),
             ("Robert'); DROP TABLE students;--", vec!["sql"]),
             ("a';--", vec!["sql"]),
+            ("x' and 'a' like 'a", vec!["sql"]),
+            ("; update users set x", vec!["sql"]),
+            ("';exec xp_cmdshell", vec!["sql"]),
+            ("x or '1' = '1'", vec!["sql"]),
+            ("{{eval(__proto__", vec!["template", "evaluation", "prototype"]),
         ] {
             let rules: Vec<_> = flags(text).into_iter().map(|flag| flag.rule).collect();
             assert_eq!(rules, expected, "{text}");
@@ -67,6 +227,9 @@ mod tests {
             "evaluate (this) and function (x) {}, medieval(",
             "a prototype, a constructor of the union; select one or 11",
             "{ a: { b } } $x 5% <5",
+            "for 11=1, or 1=2, color 1=1, or 12=1; reunion select, unions select",
+            "'or so' and 'and' so on; delete it; insert; executes x; drop tables",
+            "prototypes.x constructors[1] constructor.name",
             "it's done; update the drop-down",
             "fn f() -> Vec<String> { \"a\".into() }",
         ] {
