@@ -4,6 +4,7 @@
 //! or a terminal would act on it, and only as much as stops that; whatever else is worth knowing
 //! is flagged. Guarding twice is guarding once, and the report restores the original.
 
+mod content;
 mod controls;
 mod inspection;
 mod invisible;

@@ -19,20 +19,12 @@ static CONTROLS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// The removal of every control character and terminal escape.
 pub(super) fn removals(text: &str) -> Vec<Change> {
-    if !text.bytes().any(may_be_control) {
-        return Vec::new();
-    }
     let Some(controls) = CONTROLS.as_ref() else { return Vec::new() };
     let removal = |found: regex::Captures<'_>| {
         let rule = if found.name("escape").is_some() { "terminal_escape" } else { "control_character" };
         Change { range: found.get_match().range(), rule, with: "" }
     };
     controls.captures_iter(text).map(removal).collect()
-}
-
-/// C0 and DEL are single bytes; C1 is 0xC2 followed by 0x80 to 0x9F.
-fn may_be_control(byte: u8) -> bool {
-    matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127 | 0xC2)
 }
 
 #[cfg(test)]

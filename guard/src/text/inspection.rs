@@ -10,11 +10,23 @@ pub(super) struct Change {
     pub(super) with: &'static str,
 }
 
-/// Something a reader should know about that stays as it is.
+/// Something a reader should know about that stays as it is: the first of its rule in a text,
+/// and how many there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Flag {
     pub(super) range: Range<usize>,
     pub(super) rule: &'static str,
+    pub(super) count: usize,
+}
+
+/// Counts what was found, with its rule, into `flags`.
+pub(super) fn count(flags: &mut Vec<Flag>, found: impl Iterator<Item = (Range<usize>, &'static str)>) {
+    for (range, rule) in found {
+        match flags.iter_mut().find(|flag| flag.rule == rule) {
+            Some(flag) => flag.count += 1,
+            None => flags.push(Flag { range, rule, count: 1 }),
+        }
+    }
 }
 
 /// What is found in a text. Ranges are bytes of the text as it was given; changes are in their

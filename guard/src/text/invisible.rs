@@ -3,43 +3,37 @@
 
 use std::ops::Range;
 
-use super::inspection::Flag;
-
-/// Every run of invisible characters that its neighbours do not call for.
-pub(super) fn flags(text: &str) -> Vec<Flag> {
-    let mut flags: Vec<Flag> = Vec::new();
-    if text.is_ascii() {
-        return flags;
-    }
-    let mut before = None;
-    let mut in_flag_of_region = false;
-    for (at, character) in text.char_indices() {
-        let range = at..at + character.len_utf8();
-        in_flag_of_region = match character {
-            '\u{1F3F4}' => true,
-            '\u{E0020}'..='\u{E007E}' => in_flag_of_region,
-            _ => false,
-        } || (in_flag_of_region && character == CANCEL_TAG);
-        let after = || text[range.end..].chars().next();
-        if let Some(rule) = rule_of(character)
-            && !in_flag_of_region
-            && !is_called_for(character, before, after())
-        {
-            add(&mut flags, rule, range);
-        }
-        before = Some(character);
-    }
-    flags
-}
-
 const CANCEL_TAG: char = '\u{E007F}';
 
-/// A run is one flag.
-fn add(flags: &mut Vec<Flag>, rule: &'static str, range: Range<usize>) {
-    match flags.last_mut() {
-        Some(last) if last.rule == rule && last.range.end == range.start => last.range.end = range.end,
-        _ => flags.push(Flag { range, rule }),
-    }
+/// Every run of invisible characters that its neighbours do not call for, with its rule.
+pub(super) fn runs(text: &str) -> impl Iterator<Item = (Range<usize>, &'static str)> {
+    let mut found = unasked(text).peekable();
+    std::iter::from_fn(move || {
+        let (mut range, rule) = found.next()?;
+        while let Some((next, _)) = found.next_if(|(next, of)| *of == rule && next.start == range.end) {
+            range.end = next.end;
+        }
+        Some((range, rule))
+    })
+}
+
+/// Every invisible character that its neighbours do not call for.
+fn unasked(text: &str) -> impl Iterator<Item = (Range<usize>, &'static str)> {
+    let mut before = None;
+    let mut in_flag_of_region = false;
+    text.char_indices().filter_map(move |(at, character)| {
+        let previous = before.replace(character);
+        if character.is_ascii() {
+            in_flag_of_region = false;
+            return None;
+        }
+        let in_flag = in_flag_of_region && matches!(character, '\u{E0020}'..=CANCEL_TAG);
+        in_flag_of_region = character == '\u{1F3F4}' || (in_flag && character != CANCEL_TAG);
+        let rule = rule_of(character)?;
+        let range = at..at + character.len_utf8();
+        let after = text[range.end..].chars().next();
+        (!in_flag && !is_called_for(character, previous, after)).then_some((range, rule))
+    })
 }
 
 /// Whether nobody sees the character.
@@ -131,7 +125,7 @@ mod tests {
     use super::*;
 
     fn rules(text: &str) -> Vec<&'static str> {
-        flags(text).into_iter().map(|flag| flag.rule).collect()
+        runs(text).map(|(_, rule)| rule).collect()
     }
 
     #[test]
@@ -166,6 +160,6 @@ mod tests {
         ] {
             assert_eq!(rules(text), expected, "{text:?}");
         }
-        assert_eq!(flags("a\u{200B}\u{200B}b")[0].range, 1..7);
+        assert_eq!(runs("a\u{200B}\u{200B}b").next().map(|(range, _)| range), Some(1..7));
     }
 }

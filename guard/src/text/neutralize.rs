@@ -1,19 +1,28 @@
 //! The default: only what would act is changed, and only as much as stops it.
 
 use super::{
+    content::Content,
     controls,
-    inspection::{Change, Inspection, Shift, apply},
+    inspection::{Change, Inspection, Shift, apply, count},
     invisible, markup, patterns,
 };
 
 /// What is to be changed in `text`, and what a reader should know about.
 pub(super) fn inspect(text: &str) -> Inspection {
-    let removals = controls::removals(text);
+    let content = Content::of(text);
+    let removals = if content.has_controls() { controls::removals(text) } else { Vec::new() };
     let clean = apply(text, &removals);
-    let mut flags = invisible::flags(&clean);
-    flags.extend(patterns::flags(&clean));
-    let inspection = Inspection { changes: markup::escapes(&clean), flags };
-    if removals.is_empty() { inspection } else { onto_the_original(removals, inspection) }
+    let mut found = Inspection::default();
+    if content.is_beyond_ascii() {
+        count(&mut found.flags, invisible::runs(&clean));
+    }
+    if content.has_patterns() {
+        count(&mut found.flags, patterns::matches(&clean));
+    }
+    if content.has_markup() {
+        found.changes = markup::escapes(&clean);
+    }
+    if removals.is_empty() { found } else { onto_the_original(removals, found) }
 }
 
 /// Puts the ranges of `clean`, which was found in the text without `removals`, where they are in

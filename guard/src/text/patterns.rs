@@ -6,24 +6,19 @@
 
 use std::{iter, ops::Range};
 
-use super::inspection::Flag;
+use super::content::is_trigger;
 
 /// A pattern is given up that is longer behind its byte: between words there may be any number
 /// of spaces.
 const REACH: usize = 64;
 
-/// Every place that looks like one of them.
-pub(super) fn flags(text: &str) -> Vec<Flag> {
-    matches(text).map(|(range, rule)| Flag { range, rule }).collect()
-}
-
-/// As [`flags`], without a list.
+/// Every place that looks like one of them, with its rule.
 pub(super) fn matches(text: &str) -> impl Iterator<Item = (Range<usize>, &'static str)> {
     let bytes = text.as_bytes();
     let (mut next, mut end) = (0, 0);
     iter::from_fn(move || {
         loop {
-            let at = next + bytes.get(next..)?.iter().position(|byte| TRIGGERS[usize::from(*byte)])?;
+            let at = next + bytes.get(next..)?.iter().position(|byte| is_trigger(*byte))?;
             next = at + 1;
             if let Some((range, rule)) = pattern_at(bytes, at).filter(|(range, _)| range.start >= end) {
                 end = range.end;
@@ -34,52 +29,35 @@ pub(super) fn matches(text: &str) -> impl Iterator<Item = (Range<usize>, &'stati
     })
 }
 
-/// The bytes that a pattern is looked for around.
-const TRIGGERS: [bool; 256] = {
-    let mut triggers = [false; 256];
-    let bytes = b"{$<(_.[';=uU";
-    let mut index = 0;
-    while index < bytes.len() {
-        triggers[bytes[index] as usize] = true;
-        index += 1;
-    }
-    triggers
-};
-
 fn pattern_at(bytes: &[u8], at: usize) -> Option<(Range<usize>, &'static str)> {
-    let before = &bytes[..at];
-    let behind = &bytes[at + 1..bytes.len().min(at + 1 + REACH)];
-    let found = |rule, range| Some((range, rule));
-    match (bytes[at], behind.first()) {
+    let (before, behind) = (&bytes[..at], &bytes[at + 1..bytes.len().min(at + 1 + REACH)]);
+    let previous = before.last().copied().unwrap_or_default();
+    let sql = |length| (at..at + 1 + length, "sql");
+    match bytes[at] {
         // Of a template only its beginning is matched: its end may never come.
-        (b'{' | b'$', Some(b'{')) | (b'<', Some(b'%')) => found("template", at..at + 2),
-        (b'(', _) => {
-            let word = word_before(before);
-            matches!(&bytes[word.clone()], b"eval" | b"Function")
-                .then_some((word.start..at + 1, "evaluation"))
+        b'{' if behind.first() == Some(&b'{') => Some((at..at + 2, "template")),
+        b'{' | b'%' if previous == if bytes[at] == b'{' { b'$' } else { b'<' } => {
+            Some((at - 1..at + 1, "template"))
         }
-        (b'_', _) if behind.starts_with(b"_proto__") => found("prototype", at..at + b"__proto__".len()),
-        (b'.' | b'[', _) => {
+        b'(' if matches!(previous, b'l' | b'n' | b' ' | b'\t') => {
             let word = word_before(before);
-            let is_prototype = match &bytes[word.clone()] {
+            let evaluates = matches!(&bytes[word.clone()], b"eval" | b"Function");
+            evaluates.then_some((word.start..at + 1, "evaluation"))
+        }
+        b'_' if behind.starts_with(b"_proto__") => Some((at..at + b"__proto__".len(), "prototype")),
+        b'.' | b'[' if matches!(previous, b'e' | b'r' | b' ' | b'\t') => {
+            let word = word_before(before);
+            let reaches = match &bytes[word.clone()] {
                 b"prototype" => true,
-                b"constructor" => bytes[at] == b'[' || Rest(behind).word().eq_ignore_ascii_case(b"prototype"),
+                b"constructor" => bytes[at] == b'[' || Rest(behind).is_word(&["prototype"]),
                 _ => false,
             };
-            is_prototype.then_some((word.start..at + 1, "prototype"))
+            reaches.then_some((word.start..at + 1, "prototype"))
         }
-        (b'\'', _) => quoted_condition(behind)
-            .or_else(|| statement(behind))
-            .and_then(|length| found("sql", at..at + 1 + length)),
-        (b';', _) => statement(behind).and_then(|length| found("sql", at..at + 1 + length)),
-        (b'=', _) => {
-            let start = tautology(before, behind)?;
-            found("sql", start..at + 1)
-        }
-        (b'u' | b'U', _) if !ends_with_word(before) => {
-            let length = union(behind)?;
-            found("sql", at..at + 1 + length)
-        }
+        b'\'' => quoted_condition(behind).or_else(|| statement(behind)).map(sql),
+        b';' => statement(behind).map(sql),
+        b'=' => tautology(before, behind).map(|start| (start..at + 1, "sql")),
+        b'u' | b'U' if !is_word(previous) => union(behind).map(sql),
         _ => None,
     }
 }
@@ -88,8 +66,8 @@ const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-fn ends_with_word(bytes: &[u8]) -> bool {
-    bytes.last().is_some_and(|byte| is_word(*byte))
+fn is_one(word: &[u8], words: &[&str]) -> bool {
+    words.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 /// The word that `bytes` end with, but for spaces. A long one is none that is looked for.
@@ -126,8 +104,7 @@ impl<'a> Rest<'a> {
     }
 
     fn is_word(&mut self, words: &[&str]) -> bool {
-        let word = self.word();
-        words.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+        is_one(self.word(), words)
     }
 
     /// How much was read of what there was.
@@ -155,14 +132,15 @@ fn quoted_condition(behind: &[u8]) -> Option<usize> {
 
 /// Behind a quote or a semicolon: a statement that changes something.
 fn statement(behind: &[u8]) -> Option<usize> {
+    const THINGS: &[&str] = &["table", "database", "schema", "index", "view"];
     let mut rest = Rest(behind);
-    let verb = rest.word().to_ascii_lowercase();
-    let goes_on = match verb.as_slice() {
-        b"drop" | b"alter" | b"truncate" => rest.is_word(&["table", "database", "schema", "index", "view"]),
-        b"delete" => rest.is_word(&["from"]),
-        b"insert" => rest.is_word(&["into"]),
-        b"update" => !rest.word().is_empty() && rest.is_word(&["set"]),
-        b"exec" | b"execute" => rest.spaces() && !rest.word().is_empty(),
+    let goes_on = match rest.word() {
+        [] => false,
+        verb if is_one(verb, &["drop", "alter", "truncate"]) => rest.is_word(THINGS),
+        verb if is_one(verb, &["delete"]) => rest.is_word(&["from"]),
+        verb if is_one(verb, &["insert"]) => rest.is_word(&["into"]),
+        verb if is_one(verb, &["update"]) => !rest.word().is_empty() && rest.is_word(&["set"]),
+        verb if is_one(verb, &["exec", "execute"]) => rest.spaces() && !rest.word().is_empty(),
         _ => false,
     };
     goes_on.then(|| rest.read_of(behind))
@@ -216,7 +194,7 @@ mod tests {
             ("x or '1' = '1'", vec!["sql"]),
             ("{{eval(__proto__", vec!["template", "evaluation", "prototype"]),
         ] {
-            let rules: Vec<_> = flags(text).into_iter().map(|flag| flag.rule).collect();
+            let rules: Vec<_> = matches(text).map(|(_, rule)| rule).collect();
             assert_eq!(rules, expected, "{text}");
         }
     }
@@ -233,7 +211,7 @@ mod tests {
             "it's done; update the drop-down",
             "fn f() -> Vec<String> { \"a\".into() }",
         ] {
-            assert_eq!(flags(text), [], "{text}");
+            assert_eq!(matches(text).collect::<Vec<_>>(), [], "{text}");
         }
     }
 }

@@ -39,7 +39,7 @@ impl Reporter {
         make_changes: bool,
     ) -> String {
         let Inspection { changes, flags } = inspection;
-        self.count += changes.len() + flags.len();
+        self.count += changes.len() + flags.iter().map(|flag| flag.count).sum::<usize>();
         let flags = flags.iter().map(|flag| (flag.rule, &flag.range));
         if make_changes {
             self.flag(&field, &before, flags);

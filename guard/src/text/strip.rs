@@ -67,7 +67,7 @@ fn injections(units: &[Unit]) -> Vec<(Range<usize>, &'static str)> {
     let of_bytes = |bytes: Range<usize>| unit_at(bytes.start)..unit_at(bytes.end);
     let mut found: Vec<_> =
         controls::removals(&text).into_iter().map(|change| (of_bytes(change.range), change.rule)).collect();
-    found.extend(invisible::flags(&text).into_iter().map(|flag| (of_bytes(flag.range), flag.rule)));
+    found.extend(invisible::runs(&text).map(|(range, rule)| (of_bytes(range), rule)));
     found.extend(patterns::matches(&text).map(|(range, rule)| (of_bytes(range), rule)));
     found.sort_by_key(|(range, _)| range.start);
     found

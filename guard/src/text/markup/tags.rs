@@ -67,7 +67,9 @@ impl<'a> Tags<'a> {
 fn autolink(text: &str, name: Name) -> Harm {
     let ends = |c: char| c.is_whitespace() || matches!(c, '<' | '>');
     let dangerous = || url::is_dangerous(text.chars().take_while(|c| !ends(*c)));
-    if name.as_slice().contains(&b':') && dangerous() { Harm::Active } else { Harm::None }
+    // The shortest such scheme with its colon.
+    let long_enough = name.length >= "data:".len();
+    if long_enough && name.as_slice().contains(&b':') && dangerous() { Harm::Active } else { Harm::None }
 }
 
 /// The beginning of a name in lower case.
@@ -127,6 +129,9 @@ struct Attributes<'a> {
 
 impl Attributes<'_> {
     fn harm(&mut self, from: usize) -> Harm {
+        if self.text.as_bytes().get(from).is_none_or(|byte| *byte == b'>') {
+            return Harm::None;
+        }
         let mut read = Vec::new();
         let mut at = self.skip(from);
         let mut harm = Harm::None;
