@@ -13,8 +13,6 @@ mod tags;
 mod tree;
 mod url;
 
-use memchr::memchr_iter;
-
 use self::{rule::Harm, tags::Tags};
 use super::inspection::Change;
 
@@ -42,7 +40,7 @@ fn tag_escapes(text: &str) -> Vec<Change> {
     if !acts {
         return Vec::new();
     }
-    let escaped = memchr_iter(b'<', text.as_bytes()).filter(|at| tags.is_escaped(*at));
+    let escaped = tags.openings().filter(|at| tags.is_escaped(*at));
     escaped.map(|at| Change { range: at..at + 1, rule: "markup", with: "&lt;" }).collect()
 }
 

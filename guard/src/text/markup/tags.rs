@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
 use super::{
     entities,
@@ -10,6 +10,8 @@ use super::{
     url,
 };
 
+/// No element that does something by itself has a shorter name.
+const SHORTEST: usize = 3;
 /// One more byte than any name has that does something: what is longer is cut to this.
 const LONGEST: usize = 17;
 
@@ -25,23 +27,39 @@ pub(super) struct Tags<'a> {
 impl<'a> Tags<'a> {
     pub(super) fn of(text: &'a str) -> Self {
         let mut tags = Self { text: text.as_bytes(), harmful: Vec::new(), names: HashSet::new(), opened: 0 };
-        let mut attributes = Attributes { text, known: Vec::new() };
+        let mut attributes = Attributes { text, known: Vec::new(), read: Vec::new() };
         let mut names = NameEnds { text: tags.text, end: 0 };
-        for at in memchr_iter(b'<', tags.text) {
+        for at in tags.openings() {
             if !tags.text.get(at + 1).is_some_and(u8::is_ascii_alphabetic) {
                 continue;
             }
             tags.opened += 1;
             let end = names.end(at + 1);
+            let by_attributes = attributes.harm(end);
+            if by_attributes == Harm::None && end - (at + 1) < SHORTEST {
+                continue;
+            }
             let name = Name::of(&tags.text[at + 1..end]);
-            let harm =
-                rule::of_tag(name.as_slice(), attributes.harm(end)).max(autolink(&text[at + 1..], name));
+            let harm = rule::of_tag(name.as_slice(), by_attributes).max(autolink(&text[at + 1..], name));
             if harm > Harm::None {
                 tags.harmful.push((at, harm));
                 tags.names.insert(name);
             }
         }
         tags
+    }
+
+    /// Where each `<` stands.
+    pub(super) fn openings(&self) -> impl Iterator<Item = usize> + use<'a> {
+        let text = self.text;
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            // To look at one byte costs less than to begin a search, and `<` comes in rows.
+            let ahead = if *text.get(next)? == b'<' { 0 } else { memchr(b'<', &text[next..])? };
+            let at = next + ahead;
+            next = at + 1;
+            Some(at)
+        })
     }
 
     pub(super) fn worst(&self) -> Harm {
@@ -54,7 +72,7 @@ impl<'a> Tags<'a> {
         match self.text.get(at + 1) {
             Some(b'!' | b'?') => true,
             Some(b'/') => {
-                let name = self.text[at + 2..].chunks(LONGEST).next().unwrap_or_default();
+                let name = &self.text[at + 2..self.text.len().min(at + 2 + LONGEST)];
                 let name = Name::of(name.split(|byte| ends_name(*byte)).next().unwrap_or_default());
                 rule::of_element(name.as_slice()) > Harm::None || self.names.contains(&name)
             }
@@ -125,6 +143,8 @@ struct Attributes<'a> {
     text: &'a str,
     /// By place, what was found from there: nothing, or a harm.
     known: Vec<Option<Harm>>,
+    /// The attributes of the tag being read: places, and what each does.
+    read: Vec<(usize, Harm)>,
 }
 
 impl Attributes<'_> {
@@ -132,7 +152,7 @@ impl Attributes<'_> {
         if self.text.as_bytes().get(from).is_none_or(|byte| *byte == b'>') {
             return Harm::None;
         }
-        let mut read = Vec::new();
+        self.read.clear();
         let mut at = self.skip(from);
         let mut harm = Harm::None;
         while self.text.as_bytes().get(at).is_some_and(|byte| *byte != b'>') {
@@ -141,13 +161,13 @@ impl Attributes<'_> {
                 break;
             }
             let (found, end) = self.attribute(at);
-            read.push((at, found));
+            self.read.push((at, found));
             at = self.skip(end);
         }
-        if !read.is_empty() && self.known.is_empty() {
+        if !self.read.is_empty() && self.known.is_empty() {
             self.known = vec![None; self.text.len()];
         }
-        for (at, found) in read.into_iter().rev() {
+        for &(at, found) in self.read.iter().rev() {
             harm = harm.max(found);
             self.known[at] = Some(harm);
         }
@@ -263,7 +283,7 @@ mod tests {
     fn ends_and_comments_go_with_harmful_tags() {
         let text = "<i class=x></i></b></title><!--<?x";
         let tags = Tags::of(text);
-        let escaped: Vec<_> = memchr_iter(b'<', text.as_bytes()).filter(|at| tags.is_escaped(*at)).collect();
+        let escaped: Vec<_> = tags.openings().filter(|at| tags.is_escaped(*at)).collect();
         assert_eq!(escaped, [0, 11, 19, 27, 31]);
     }
 }

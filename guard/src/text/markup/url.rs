@@ -1,39 +1,53 @@
 //! Addresses that run something when they are followed.
 
 /// Schemes whose address is a program.
-const PROGRAMS: [&str; 5] = ["javascript", "vbscript", "livescript", "jscript", "mocha"];
+const PROGRAMS: [&[u8]; 5] = [b"javascript", b"vbscript", b"livescript", b"jscript", b"mocha"];
 /// Kinds of `data:` that a browser shows as a page.
-const PAGES: [&str; 4] = ["text/", "application/", "image/svg", "multipart/"];
+const PAGES: [&[u8]; 4] = [b"text/", b"application/", b"image/svg", b"multipart/"];
+/// The length of the longest of them.
 const LONGEST: usize = 12;
 
 /// Whether an address, its character references read, is dangerous. As browsers do, it skips
 /// what is not printed before it, and tabs and line ends anywhere.
 pub(super) fn is_dangerous(address: impl Iterator<Item = char>) -> bool {
-    let mut address = address
-        .skip_while(|c| *c <= ' ')
-        .filter(|c| !matches!(c, '\t' | '\n' | '\r'))
-        .map(|c| c.to_ascii_lowercase());
-    let mut head = |stop: char| -> Option<String> {
-        let mut word = String::new();
-        for c in address.by_ref() {
-            if c == stop {
-                return Some(word);
-            }
-            if !c.is_ascii() || word.len() == LONGEST {
-                break;
-            }
-            word.push(c);
-        }
-        (stop == '\0').then_some(word)
-    };
-    match head(':') {
-        Some(scheme) if PROGRAMS.contains(&scheme.as_str()) => true,
-        Some(scheme) if scheme == "data" => {
-            let kind = head('\0').unwrap_or_default();
-            PAGES.iter().any(|page| kind.trim_start().starts_with(page))
-        }
-        _ => false,
+    let mut address = address.skip_while(|c| *c <= ' ').filter(|c| !matches!(c, '\t' | '\n' | '\r'));
+    let (scheme, ended) = word(&mut address, Some(':'));
+    if !ended {
+        return false;
     }
+    if scheme.as_slice() == b"data" {
+        let (kind, _) = word(&mut address.skip_while(|c| *c == ' '), None);
+        return PAGES.iter().any(|page| kind.as_slice().starts_with(page));
+    }
+    PROGRAMS.contains(&scheme.as_slice())
+}
+
+/// The beginning of an address in lower case.
+struct Word {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+impl Word {
+    fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// What stands before `end`, or as much of it as can matter; and whether the end was met.
+fn word(address: &mut impl Iterator<Item = char>, end: Option<char>) -> (Word, bool) {
+    let mut word = Word { bytes: [0; LONGEST], length: 0 };
+    while let Some(character) = address.next() {
+        if Some(character) == end {
+            return (word, true);
+        }
+        let (Some(place), Ok(byte)) = (word.bytes.get_mut(word.length), u8::try_from(character)) else {
+            break;
+        };
+        *place = byte.to_ascii_lowercase();
+        word.length += 1;
+    }
+    (word, false)
 }
 
 #[cfg(test)]
