@@ -85,7 +85,7 @@ fn provoke(session: &mut Session) {
     let cancelled = json!({"requestId": hostile("7"), "reason": hostile("lemons")});
     session.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancelled}));
     session.send(&json!({"jsonrpc": "2.0", "method": hostile("notifications/")}));
-    session.send_line(&hostile("no json"));
+    session.send_line(hostile("no json"));
 }
 
 #[test]

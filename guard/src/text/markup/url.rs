@@ -37,7 +37,7 @@ impl Word {
 /// What stands before `end`, or as much of it as can matter; and whether the end was met.
 fn word(address: &mut impl Iterator<Item = char>, end: Option<char>) -> (Word, bool) {
     let mut word = Word { bytes: [0; LONGEST], length: 0 };
-    while let Some(character) = address.next() {
+    for character in address {
         if Some(character) == end {
             return (word, true);
         }
