@@ -13,8 +13,8 @@ const NAMED: &[(&str, char)] = &[
     ("period;", '.'),
     ("plus;", '+'),
 ];
-/// More digits than this are no letter of an address, whatever zeros they begin with.
-const DIGITS: usize = 32;
+/// More digits than this, behind zeros, are no character.
+const DIGITS: usize = 8;
 
 /// The characters of `text` with its character references read.
 pub(super) fn decode(text: &str) -> Decoded<'_> {
@@ -52,7 +52,9 @@ fn numeric(text: &str) -> Option<(char, usize)> {
         Some(digits) => (digits, 16),
         None => (digits, 10),
     };
-    let count = digits.bytes().take(DIGITS).take_while(|digit| char::from(*digit).is_digit(radix)).count();
+    let zeros = digits.len() - digits.trim_start_matches('0').len();
+    let significant = digits[zeros..].bytes().take(DIGITS);
+    let count = zeros + significant.take_while(|digit| char::from(*digit).is_digit(radix)).count();
     let number = u32::from_str_radix(&digits[..count], radix).ok()?;
     let length = text.len() - digits.len() + count;
     let semicolon = usize::from(text[length..].starts_with(';'));
@@ -71,6 +73,8 @@ mod tests {
             ("java&Tab;&NewLine;", "java\t\n"),
             ("&amp; & &#; &#x; &unknown; &#xD800;", "&amp; & &#; &#x; &unknown; &#xD800;"),
             ("&#99999999999;é", "&#99999999999;é"),
+            (&format!("&#{}106;x", "0".repeat(100)), "jx"),
+            ("&#0;&#x00;y", "\0\0y"),
         ] {
             assert_eq!(decode(text).collect::<String>(), expected, "{text}");
         }
