@@ -198,7 +198,7 @@ impl Reader<'_> {
         }
         self.limits.check_bytes(text.as_bytes(), 0).map_err(|error| {
             let inside = match &error.field {
-                Some(inner) if path.is_root() => inner.clone(),
+                Some(inner) if path.is_nothing() => inner.clone(),
                 Some(inner) if inner.starts_with('[') => format!("{path}{inner}"),
                 Some(inner) => format!("{path}.{inner}"),
                 None => path.to_string(),

@@ -125,7 +125,7 @@ fn looks_like_json(text: &str) -> bool {
 }
 
 fn at(error: Error, path: &Path<'_>) -> Error {
-    if path.is_root() { error } else { error.at(path.to_string()) }
+    if path.is_nothing() { error } else { error.at(path.to_string()) }
 }
 
 fn not_json(why: fmt::Arguments<'_>) -> Error {

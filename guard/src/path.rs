@@ -15,9 +15,13 @@ pub(crate) enum Path<'a> {
 }
 
 impl Path<'_> {
-    /// Whether it is shown as nothing.
-    pub(crate) const fn is_root(&self) -> bool {
-        matches!(self, Self::Root)
+    /// Whether it is shown as nothing: the document itself, or a member with no name.
+    pub(crate) fn is_nothing(&self) -> bool {
+        match self {
+            Self::Root => true,
+            Self::Key(parent, key) => key.is_empty() && parent.is_nothing(),
+            Self::Index(..) => false,
+        }
     }
 }
 
@@ -25,7 +29,7 @@ impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => Ok(()),
-            Self::Key(Path::Root, key) => f.write_str(key),
+            Self::Key(parent, key) if parent.is_nothing() => f.write_str(key),
             Self::Key(parent, key) => write!(f, "{parent}.{key}"),
             Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
         }
@@ -44,5 +48,8 @@ mod tests {
         assert_eq!(Path::Key(&tasks, "title").to_string(), "tasks.title");
         assert_eq!(Path::Index(&Path::Root, 0).to_string(), "[0]");
         assert_eq!(Path::Root.to_string(), "");
+        let nameless = Path::Key(&Path::Root, "");
+        assert!(nameless.is_nothing() && !task.is_nothing());
+        assert_eq!(Path::Key(&nameless, "title").to_string(), "title");
     }
 }

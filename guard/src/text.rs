@@ -15,8 +15,6 @@ mod policy;
 mod report;
 mod strip;
 
-use std::fmt;
-
 use serde_json::Value;
 use shared_types::{Error, ErrorCode, guarded::GuardReport};
 
@@ -25,6 +23,7 @@ pub use self::{
     policy::{Policy, UnknownPolicy},
     report::restore,
 };
+use crate::path::Path;
 
 /// Guards every text in `value` by `policy`, and says what it did.
 ///
@@ -34,24 +33,6 @@ pub fn guard(value: &mut Value, policy: Policy) -> Result<Option<GuardReport>, E
     let mut reporter = Reporter::default();
     walk(value, &Path::Root, policy, &mut reporter)?;
     Ok(reporter.into_report())
-}
-
-/// The way to a value, spelled out only when there is something to say about it.
-enum Path<'a> {
-    Root,
-    Key(&'a Self, &'a str),
-    Index(&'a Self, usize),
-}
-
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Root => Ok(()),
-            Self::Key(Self::Root, key) => f.write_str(key),
-            Self::Key(parent, key) => write!(f, "{parent}.{key}"),
-            Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
-        }
-    }
 }
 
 fn walk(value: &mut Value, path: &Path<'_>, policy: Policy, reporter: &mut Reporter) -> Result<(), Error> {
