@@ -2,6 +2,7 @@
 //! a tree, then look at the tree.
 #![no_main]
 
+#[path = "../../guard/tests/limits/tree.rs"]
 mod tree;
 
 use guard::{

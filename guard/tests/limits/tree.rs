@@ -9,7 +9,7 @@ use serde::{
 };
 use shared_types::ErrorCode;
 
-pub enum Tree {
+pub(crate) enum Tree {
     Scalar,
     Text(String),
     Array(Vec<Tree>),
@@ -17,7 +17,7 @@ pub enum Tree {
 }
 
 /// The code and the place of what breaks a limit.
-pub type Verdict = Result<(), (ErrorCode, Option<String>)>;
+pub(crate) type Verdict = Result<(), (ErrorCode, Option<String>)>;
 
 /// Where in the document one is.
 #[derive(Clone, Default)]
@@ -30,7 +30,8 @@ struct Place {
 }
 
 impl Tree {
-    pub fn check(&self, limits: &Limits) -> Verdict {
+    /// What breaks the limits first.
+    pub(crate) fn check(&self, limits: &Limits) -> Verdict {
         self.check_at(limits, &Place::default())
     }
 
@@ -49,7 +50,11 @@ impl Tree {
                     if place.subtasks == limits.subtask_levels {
                         return refuse(ErrorCode::LimitExceeded);
                     }
-                    Place { depth: place.depth.saturating_sub(1), subtasks: place.subtasks + 1, ..Place::default() }
+                    Place {
+                        depth: place.depth.saturating_sub(1),
+                        subtasks: place.subtasks + 1,
+                        ..Place::default()
+                    }
                 } else {
                     if place.depth == limits.depth {
                         return refuse(ErrorCode::LimitExceeded);
@@ -60,7 +65,10 @@ impl Tree {
                     if index == limits.items {
                         return refuse(ErrorCode::LimitExceeded);
                     }
-                    item.check_at(limits, &Place { path: format!("{}[{index}]", place.path), ..inner.clone() })?;
+                    item.check_at(
+                        limits,
+                        &Place { path: format!("{}[{index}]", place.path), ..inner.clone() },
+                    )?;
                 }
                 Ok(())
             }
@@ -72,7 +80,8 @@ impl Tree {
                     if key.chars().count() > limits.characters {
                         return refuse(ErrorCode::LimitExceeded);
                     }
-                    let dangerous = key.starts_with("__") || ["constructor", "prototype"].contains(&key.as_str());
+                    let dangerous =
+                        key.starts_with("__") || ["constructor", "prototype"].contains(&key.as_str());
                     let repeated = entries[..index].iter().any(|(earlier, _)| earlier == key);
                     if dangerous || repeated || key.contains(char::is_control) {
                         return refuse(ErrorCode::Refused);
@@ -81,13 +90,16 @@ impl Tree {
                         return refuse(ErrorCode::LimitExceeded);
                     }
                     let dot = if place.path.is_empty() { "" } else { "." };
-                    value.check_at(limits, &Place {
-                        path: format!("{}{dot}{key}", place.path),
-                        depth: place.depth + 1,
-                        subtasks: place.subtasks,
-                        content: key == "content",
-                        plan: key == "subtasks",
-                    })?;
+                    value.check_at(
+                        limits,
+                        &Place {
+                            path: format!("{}{dot}{key}", place.path),
+                            depth: place.depth + 1,
+                            subtasks: place.subtasks,
+                            content: key == "content",
+                            plan: key == "subtasks",
+                        },
+                    )?;
                 }
                 Ok(())
             }
