@@ -73,7 +73,9 @@ async fn carry_out(config: &Config, call: &Call) -> Result<Arc<Value>, Error> {
     let intake = config.intake();
     let accepted = intake.accept(spec, read(&intake, &call.input)?)?;
     if let Some(report) = &accepted.report {
-        terminal::print_remark(&styled(NOTE, format_args!("guard: {} findings in the input", report.count)));
+        let findings = if report.count == 1 { "finding" } else { "findings" };
+        let remark = format_args!("guard: {} {findings} in the input", report.count);
+        terminal::print_remark(&styled(NOTE, remark));
     }
     cli::build_backend_if_missing(config).await?;
     let client = cli::one_shot_client(config)

@@ -228,6 +228,9 @@ fn merge(into: &mut Value, from: Value) {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(field) = self.field.as_deref().filter(|field| !self.message.contains(field)) {
+            write!(f, "{field}: ")?;
+        }
         f.write_str(&self.message)?;
         match self.suggestions.as_slice() {
             [] => Ok(()),
@@ -241,6 +244,14 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_in_words_names_its_field_once() {
+        let error = Error::new(ErrorCode::InvalidValue, "expected a number").at("tasks[1].limit");
+        assert_eq!(error.suggest("Send one.").to_string(), "tasks[1].limit: expected a number. Send one.");
+        let error = Error::new(ErrorCode::MissingField, "title is required").at("title");
+        assert_eq!(error.to_string(), "title is required");
+    }
 
     #[test]
     fn a_problem_reads_back_as_the_error_it_was() {

@@ -72,12 +72,12 @@ impl<'a> Shift<'a> {
         Self { next: removed.next(), removed, by: 0 }
     }
 
-    /// Ranges must come in the order of their starts.
+    /// Ranges hold something, and come in the order of their starts.
     pub(super) fn range(&mut self, range: &Range<usize>) -> Range<usize> {
         let start = self.offset(range.start);
         // The last byte is looked at and not the one after it: what was removed right behind
         // the range is no part of it.
-        let last = Self { removed: self.removed.clone(), ..*self }.offset(range.end.max(range.start + 1) - 1);
+        let last = Self { removed: self.removed.clone(), ..*self }.offset(range.end - 1);
         start..last + 1
     }
 

@@ -137,6 +137,8 @@ mod tests {
             "क\u{94D}\u{200D}ष",
             "\u{200F}שלום\u{200F}",
             "辻\u{E0100}",
+            "ᠮ\u{180B}ᠣ",
+            "한\u{1160} \u{115F}한",
             "Zürich, naïve, 中文, العربية v1.2",
         ] {
             assert_eq!(rules(text), Vec::<&str>::new(), "{text}");
@@ -152,6 +154,11 @@ mod tests {
             ("🏴\u{E0067}x\u{E0062}", vec!["tag_character"]),
             ("a\u{200B}\u{200C}\u{200B}b", vec!["invisible_character"]),
             ("ad\u{200D}min", vec!["invisible_character"]),
+            ("می\u{200C}x", vec!["invisible_character"]),
+            ("x\u{200C}می", vec!["invisible_character"]),
+            ("x\u{1160}y", vec!["invisible_character"]),
+            ("x\u{180B}", vec!["invisible_character"]),
+            ("x\u{E0100}", vec!["invisible_character"]),
             ("ad\u{AD}min \u{FEFF}", vec!["invisible_character", "invisible_character"]),
             ("😀\u{E0153}\u{E0151}", vec!["invisible_character"]),
             ("x\u{FE0F}", vec!["invisible_character"]),
