@@ -5,25 +5,11 @@
 #[path = "../../guard/tests/limits/tree.rs"]
 mod tree;
 
-use guard::{
-    Limits,
-    limits::Form,
-};
+use guard::limits::Form;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use shared_types::ErrorCode;
-use tree::Tree;
-
-/// Small enough for short inputs to reach.
-const LIMITS: Limits = Limits {
-    depth: 4,
-    subtask_levels: 2,
-    keys: 4,
-    items: 5,
-    characters: 12,
-    content_characters: 24,
-    wrapped_bytes: 18,
-};
+use tree::{LIMITS, Tree};
 
 fuzz_target!(|bytes: &[u8]| {
     let verdict = LIMITS.check_bytes(bytes, 0);

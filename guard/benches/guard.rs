@@ -99,7 +99,7 @@ mod one_kilobyte {
 
     #[divan::bench]
     fn redact_an_error(bencher: Bencher) {
-        let error = "cannot open /home/ann/work/bindery/.vespera/tasks.db: permission denied (os error 13), \
+        let error = "cannot open /home/ann/notes/.vespera/tasks.db: permission denied (os error 13), \
                      while connecting to postgres://ann:s3cret@db.internal:5432/tasks?sslmode=require for task 12. ";
         let error = error.repeat(1024 / error.len());
         redact(&error);

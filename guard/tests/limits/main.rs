@@ -3,22 +3,11 @@
 
 mod tree;
 
-use guard::{Limits, limits::Form};
+use guard::limits::Form;
 use proptest::{collection::vec, prelude::*};
 use serde_json::Value;
 
-use tree::Tree;
-
-/// Small enough for short documents to reach.
-const LIMITS: Limits = Limits {
-    depth: 4,
-    subtask_levels: 2,
-    keys: 4,
-    items: 5,
-    characters: 12,
-    content_characters: 24,
-    wrapped_bytes: 18,
-};
+use tree::{LIMITS, Tree};
 
 /// Keys that mean something to the limits, and some that do not.
 fn key() -> impl Strategy<Value = String> {

@@ -9,6 +9,17 @@ use serde::{
 };
 use shared_types::ErrorCode;
 
+/// Small enough for short documents to reach.
+pub(crate) const LIMITS: Limits = Limits {
+    depth: 4,
+    subtask_levels: 2,
+    keys: 4,
+    items: 5,
+    characters: 12,
+    content_characters: 24,
+    wrapped_bytes: 18,
+};
+
 pub(crate) enum Tree {
     Scalar,
     Text(String),
