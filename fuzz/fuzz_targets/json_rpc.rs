@@ -2,7 +2,12 @@
 //! lines. Both files know nothing of their crates, so they are compiled here on their own; SQLite
 //! and HTTP under sanitizers would cost minutes and find nothing more.
 #![no_main]
-#![allow(dead_code, unused_imports, missing_docs)]
+#![allow(
+    dead_code,
+    unused_imports,
+    missing_docs,
+    reason = "the two files are compiled without the crates that use the rest of them"
+)]
 
 #[path = "../../bindery-backend/src/http/rpc/envelope.rs"]
 mod envelope;

@@ -50,7 +50,8 @@ pub struct GuardFinding {
     pub start: i64,
     /// First byte after it.
     pub end: i64,
-    /// What stood there.
+    /// What stood there. Of text that was only flagged, its beginning, with what cannot be seen
+    /// named.
     pub found: String,
     /// What stands there now; absent when the text was only flagged.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -175,7 +175,8 @@ pub(super) fn noun(rule: &str) -> &'static str {
 }
 
 /// The text of `field` as it was before the guard changed it, from what it is now and the
-/// report. `None` if they do not belong together, or the report does not list every change.
+/// report; a change that the report does not list stays. `None` if the two do not belong
+/// together.
 pub fn restore(field: &str, now: &str, report: &GuardReport) -> Option<String> {
     let mut original = String::with_capacity(now.len());
     let mut rest = now;
