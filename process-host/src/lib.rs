@@ -1,0 +1,8 @@
+//! Runs other programs as reliably as OTP does.
+
+pub mod exit;
+pub mod log;
+pub mod spec;
+
+pub use exit::Exit;
+pub use log::Log;
