@@ -32,7 +32,7 @@ pub struct LogLine {
     /// Where it came from.
     pub stream: Stream,
     /// The line, without its end.
-    pub text: Arc<str>,
+    pub text: String,
 }
 
 /// The last lines a child wrote, of all its incarnations. Clones share one log.
@@ -84,7 +84,7 @@ impl Log {
                 room = room.saturating_sub(line.text.len() + 1);
                 fits
             });
-        let mut lines: Vec<_> = fitting.map(|line| Arc::clone(&line.text)).collect();
+        let mut lines: Vec<_> = fitting.map(|line| line.text.as_str()).collect();
         lines.reverse();
         lines.join("\n")
     }
@@ -119,7 +119,7 @@ impl Log {
     }
 
     fn push(&self, stream: Stream, line: &[u8]) {
-        let text: Arc<str> = String::from_utf8_lossy(line).into();
+        let text = String::from_utf8_lossy(line).into_owned();
         let mut kept = self.kept();
         kept.last += 1;
         kept.bytes += text.len() + 1;
@@ -150,7 +150,7 @@ mod tests {
         log.clone().drain(Stream::Stderr, written.as_bytes()).await;
         let lines = log.after(0);
         assert_eq!(lines.len(), 11);
-        assert_eq!((lines[10].sequence, &*lines[10].text), (1000, "line 999"));
+        assert_eq!((lines[10].sequence, lines[10].text.as_str()), (1000, "line 999"));
         assert_eq!(log.after(999).len(), 1);
         assert_eq!(log.stderr_tail(20), "line 998\nline 999");
     }
@@ -173,6 +173,6 @@ mod tests {
         });
         tokio::task::yield_now().await;
         log.clone().drain(Stream::Stderr, &b"hello\n"[..]).await;
-        assert_eq!(&*follower.await.unwrap()[0].text, "hello");
+        assert_eq!(follower.await.unwrap()[0].text, "hello");
     }
 }
