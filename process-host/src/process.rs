@@ -66,49 +66,62 @@ pub struct Pipes {
     pub stderr: pipe::Receiver,
 }
 
+/// What a child is connected to.
+#[derive(Debug)]
+pub struct Streams {
+    /// What it reads.
+    pub stdin: OwnedFd,
+    /// Where it writes.
+    pub stdout: OwnedFd,
+    /// Where it complains.
+    pub stderr: OwnedFd,
+    /// What it gets as descriptor 3.
+    pub extra: Option<OwnedFd>,
+}
+
+impl Streams {
+    /// Streams that lead nowhere.
+    ///
+    /// # Errors
+    /// When the host has no descriptor left.
+    pub fn null() -> io::Result<Self> {
+        let null = || open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
+        Ok(Self { stdin: null()?, stdout: null()?, stderr: null()?, extra: None })
+    }
+
+    /// Pipes, and the host's ends of them. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the host has no descriptor left.
+    pub fn piped() -> io::Result<(Self, Pipes)> {
+        let (stdin, ours_in) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (ours_out, stdout) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (ours_err, stderr) = pipe_with(PipeFlags::CLOEXEC)?;
+        let pipes =
+            Pipes { stdin: sender(ours_in)?, stdout: receiver(ours_out)?, stderr: receiver(ours_err)? };
+        Ok((Self { stdin, stdout, stderr, extra: None }, pipes))
+    }
+}
+
 impl Process {
     /// Starts a child with pipes for its standard streams. It inherits no other descriptor. Must be
-    /// called inside a tokio runtime, but outlives the thread it is called on.
+    /// called inside a tokio runtime, but the child outlives the thread it is called on.
     ///
     /// # Errors
     /// [`SpawnError`].
     pub async fn spawn(spec: &ChildSpec) -> Result<(Self, Pipes), SpawnError> {
-        Self::spawn_with(spec, None).await
+        let (streams, pipes) = Streams::piped()?;
+        Ok((Self::spawn_on(spec, streams).await?, pipes))
     }
 
-    /// Starts a child that gets `extra` as descriptor 3.
+    /// Starts a child on these streams.
     ///
     /// # Errors
     /// [`SpawnError`].
-    pub async fn spawn_with(spec: &ChildSpec, extra: Option<OwnedFd>) -> Result<(Self, Pipes), SpawnError> {
+    pub async fn spawn_on(spec: &ChildSpec, streams: Streams) -> Result<Self, SpawnError> {
         let image = Image::of(spec)?.into_memory()?;
         let ruleset = spec.sandbox.as_ref().map(landlock::ruleset).transpose()?;
-        let (child_in, stdin) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
-        let (stdout, child_out) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
-        let (stderr, child_err) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
-        let pipes = Pipes { stdin: sender(stdin)?, stdout: receiver(stdout)?, stderr: receiver(stderr)? };
-        let streams = [child_in, child_out, child_err];
-        let process = Self::ask(Gifts { image, streams, extra, ruleset, control_group: None }).await?;
-        Ok((process, pipes))
-    }
-
-    /// Starts a child whose standard streams lead nowhere.
-    ///
-    /// # Errors
-    /// [`SpawnError`].
-    pub async fn spawn_silent(spec: &ChildSpec) -> Result<Self, SpawnError> {
-        let image = Image::of(spec)?.into_memory()?;
-        let ruleset = spec.sandbox.as_ref().map(landlock::ruleset).transpose()?;
-        let null =
-            || open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from);
-        let streams = [null()?, null()?, null()?];
-        Self::ask(Gifts { image, streams, extra: None, ruleset, control_group: None }).await
-    }
-
-    async fn ask(gifts: Gifts<'_>) -> Result<Self, SpawnError> {
-        let mut ward = Reaper::shared()?.ask(&gifts)?;
-        // The child has its own copies; ours would keep the pipes open after its end.
-        drop(gifts);
+        let mut ward = Reaper::shared()?.ask(Gifts { image, streams, ruleset })?;
         let pid = ward.started().await?;
         Ok(Self { pid, ward })
     }

@@ -33,7 +33,7 @@ use rustix::{
 };
 use tokio::{io::AsyncReadExt, net::unix::pipe};
 
-use super::SpawnError;
+use super::{SpawnError, Streams};
 use wire::{
     ANSWER_LENGTH, Answer, Descriptor, ENDED, FAILED, MAX_DESCRIPTORS, Request, SIGNAL, START, STARTED,
 };
@@ -49,12 +49,10 @@ pub struct Reaper {
 
 /// What a child is given besides its image.
 #[derive(Debug)]
-pub(super) struct Gifts<'a> {
+pub(super) struct Gifts {
     pub(super) image: OwnedFd,
-    pub(super) streams: [OwnedFd; 3],
-    pub(super) extra: Option<OwnedFd>,
+    pub(super) streams: Streams,
     pub(super) ruleset: Option<OwnedFd>,
-    pub(super) control_group: Option<BorrowedFd<'a>>,
 }
 
 /// A child that the reaper started, or is about to. Dropping it kills its process group.
@@ -118,22 +116,21 @@ impl Reaper {
         lives
     }
 
-    /// Asks for a child.
+    /// Asks for a child. It gets copies of the descriptors; ours are closed here, so that a pipe
+    /// ends with the child.
     ///
     /// # Errors
     /// When the system has no descriptor left or the reaper is gone.
-    pub(super) fn ask(self: &Arc<Self>, gifts: &Gifts<'_>) -> io::Result<Ward> {
+    pub(super) fn ask(self: &Arc<Self>, gifts: Gifts) -> io::Result<Ward> {
         let (answers, theirs) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-        let [stdin, stdout, stderr] = gifts.streams.each_ref().map(AsFd::as_fd);
         let all = [
             Some((Descriptor::Answers, theirs.as_fd())),
             Some((Descriptor::Image, gifts.image.as_fd())),
-            Some((Descriptor::Stdin, stdin)),
-            Some((Descriptor::Stdout, stdout)),
-            Some((Descriptor::Stderr, stderr)),
-            gifts.extra.as_ref().map(|fd| (Descriptor::Extra, fd.as_fd())),
+            Some((Descriptor::Stdin, gifts.streams.stdin.as_fd())),
+            Some((Descriptor::Stdout, gifts.streams.stdout.as_fd())),
+            Some((Descriptor::Stderr, gifts.streams.stderr.as_fd())),
+            gifts.streams.extra.as_ref().map(|fd| (Descriptor::Extra, fd.as_fd())),
             gifts.ruleset.as_ref().map(|fd| (Descriptor::Ruleset, fd.as_fd())),
-            gifts.control_group.map(|fd| (Descriptor::ControlGroup, fd)),
         ];
         let present = all.iter().flatten().fold(0, |set, (descriptor, _)| set | 1 << *descriptor as u32);
         let descriptors: Vec<BorrowedFd<'_>> = all.into_iter().flatten().map(|(_, fd)| fd).collect();

@@ -6,6 +6,7 @@ use std::{fs, path::Path, time::Duration};
 
 use process_host::{
     Exit, Process, SpawnError,
+    process::Streams,
     spec::{ChildSpec, Command, Sandbox},
 };
 use rustix::process::Signal;
@@ -118,8 +119,8 @@ async fn signals_and_their_mask_are_as_a_program_expects() {
 #[tokio::test]
 async fn a_descriptor_is_handed_on_as_number_3() {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
-    let (mut process, _pipes) =
-        Process::spawn_with(&sh("echo hello >&3"), Some(theirs.into())).await.unwrap();
+    let streams = Streams { extra: Some(theirs.into()), ..Streams::null().unwrap() };
+    let mut process = Process::spawn_on(&sh("echo hello >&3"), streams).await.unwrap();
     assert_eq!(soon(process.ended()).await, Exit::Code(0));
     assert_eq!(std::io::read_to_string(ours).unwrap(), "hello\n");
 }
