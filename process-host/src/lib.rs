@@ -4,6 +4,7 @@ pub mod detached;
 pub mod exit;
 pub mod log;
 mod log_file;
+pub mod pool;
 pub mod process;
 pub mod spec;
 
@@ -11,4 +12,5 @@ pub use detached::Detached;
 pub use exit::Exit;
 pub use log::Log;
 pub use log_file::LogFile;
+pub use pool::{Pool, PoolConfig};
 pub use process::{Process, SpawnError};
