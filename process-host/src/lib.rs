@@ -6,6 +6,7 @@ pub mod log;
 mod log_file;
 pub mod pool;
 pub mod process;
+pub mod resources;
 pub mod spec;
 
 pub use detached::Detached;
@@ -14,3 +15,4 @@ pub use log::Log;
 pub use log_file::LogFile;
 pub use pool::{Pool, PoolConfig};
 pub use process::{Process, SpawnError};
+pub use resources::{ResourceLimits, Resources};
