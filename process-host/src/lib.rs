@@ -2,6 +2,7 @@
 
 pub mod exit;
 pub mod log;
+mod machine;
 pub mod spec;
 
 pub use exit::Exit;
