@@ -1,6 +1,6 @@
 //! How a process ended.
 
-use std::fmt;
+use std::{fmt, os::unix::process::ExitStatusExt};
 
 use serde::Serialize;
 
@@ -28,6 +28,12 @@ impl Exit {
             true => Self::Signal(libc::WTERMSIG(status)),
             false => Self::Code(libc::WEXITSTATUS(status)),
         }
+    }
+}
+
+impl From<std::process::ExitStatus> for Exit {
+    fn from(status: std::process::ExitStatus) -> Self {
+        Self::from_wait_status(status.into_raw())
     }
 }
 

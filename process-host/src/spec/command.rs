@@ -84,7 +84,7 @@ impl<'de> Deserialize<'de> for Command {
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Environment {
-    /// Names of the host's variables that are handed on.
+    /// Names of the host's variables that are handed on; `*` stands for all of them.
     pub inherit: Vec<String>,
     /// Variables set for the child; they win over inherited ones.
     pub set: BTreeMap<String, String>,
@@ -97,14 +97,19 @@ impl Default for Environment {
 }
 
 impl Environment {
+    /// Everything that the host sees, for programs that are part of it.
+    pub fn everything() -> Self {
+        Self { inherit: vec!["*".to_owned()], set: BTreeMap::new() }
+    }
+
     /// The variables as the child will see them, `host` being what the host sees.
     pub fn resolve(
         &self,
         host: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> BTreeMap<OsString, OsString> {
-        let inherited = host
-            .into_iter()
-            .filter(|(name, _)| self.inherit.iter().any(|allowed| name.to_str() == Some(allowed)));
+        let allowed =
+            |name: &OsStr| self.inherit.iter().any(|allowed| allowed == "*" || name == allowed.as_str());
+        let inherited = host.into_iter().filter(|(name, _)| allowed(name));
         let set = self.set.iter().map(|(name, value)| (name.into(), value.into()));
         inherited.chain(set).collect()
     }
