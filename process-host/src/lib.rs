@@ -1,15 +1,24 @@
 //! Runs other programs as reliably as OTP does.
 
+pub mod child;
 pub mod detached;
+pub mod events;
 pub mod exit;
 pub mod log;
 mod log_file;
 mod machine;
 pub mod process;
 pub mod spec;
+pub mod supervisor;
+pub mod usage;
 
+pub use child::{Child, ChildStatus};
 pub use detached::Detached;
+pub use events::{Event, EventKind, Events};
 pub use exit::Exit;
 pub use log::Log;
 pub use log_file::LogFile;
+pub use machine::State;
 pub use process::{Process, SpawnError};
+pub use supervisor::{End, Supervisor, SupervisorStatus};
+pub use usage::Usage;

@@ -10,7 +10,7 @@
 //! Only after it has ended is it started again.
 
 pub(crate) mod child;
-mod intensity;
+pub(crate) mod intensity;
 pub(crate) mod supervisor;
 
 use std::{

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::{Ending, State, after};
 use crate::{
     Exit,
-    spec::{Backoff, ChildSpec, Shutdown},
+    spec::{Backoff, ChildSpec, Shutdown, Stdio},
 };
 
 /// What happens to a child.
@@ -80,13 +80,15 @@ pub(crate) enum Report {
 struct Rules {
     backoff: Backoff,
     shutdown: Shutdown,
+    /// Whether it can notice that its standard input is closed.
+    reads_stdin: bool,
     check_interval: Duration,
     check_timeout: Duration,
     check_failures: u32,
 }
 
 /// One child.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Child {
     rules: Rules,
     phase: Phase,
@@ -142,6 +144,7 @@ impl Child {
         let rules = Rules {
             backoff: spec.backoff,
             shutdown: spec.shutdown,
+            reads_stdin: spec.stdio != Stdio::Log,
             check_interval: spec.health.interval,
             check_timeout: spec.health.timeout,
             check_failures: spec.health.failures,
@@ -173,6 +176,14 @@ impl Child {
         match self.phase {
             Phase::Running { since, .. } | Phase::Stopping { since, .. } => Some(since),
             _ => None,
+        }
+    }
+
+    /// Health checks in a row that failed.
+    pub(crate) fn failed_checks(&self) -> u32 {
+        match self.phase {
+            Phase::Running { failures, .. } => failures,
+            _ => 0,
         }
     }
 
@@ -250,9 +261,13 @@ impl Child {
     }
 
     fn begin_to_stop(&mut self, pid: u32, since: Instant, asked: bool, now: Instant, act: &mut Vec<Action>) {
-        let stage = Stage::Stdin { until: after(now, self.rules.shutdown.after_stdin) };
+        let Shutdown { after_stdin, after_term } = self.rules.shutdown;
+        let (stage, action) = match self.rules.reads_stdin {
+            true => (Stage::Stdin { until: after(now, after_stdin) }, Action::CloseStdin),
+            false => (Stage::Term { until: after(now, after_term) }, Action::Terminate),
+        };
         self.phase = Phase::Stopping { pid, since, stage, asked };
-        act.push(Action::CloseStdin);
+        act.push(action);
     }
 
     fn kill(&mut self, act: &mut Vec<Action>) {

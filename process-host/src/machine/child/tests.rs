@@ -15,6 +15,7 @@ impl Bench {
     fn new(change: impl FnOnce(&mut ChildSpec)) -> Self {
         let mut spec = ChildSpec::new("it", Command::new("it"));
         spec.backoff.jitter = 0.0;
+        spec.stdio = Stdio::JsonRpc;
         change(&mut spec);
         Self { child: Child::new(&spec), now: Instant::now() }
     }
@@ -54,6 +55,14 @@ fn a_stop_closes_stdin_then_terminates_then_kills_and_waits_for_the_exit() {
     assert_eq!(bench.on(Event::Exited(exit)), [report, Action::Ended(Ending::Stopped)]);
     assert_eq!(bench.on(Event::Exited(exit)), []);
     assert_eq!(bench.on(Event::Stop), []);
+}
+
+#[test]
+fn one_that_reads_nothing_is_terminated_at_once() {
+    let mut bench = Bench::new(|spec| spec.stdio = Stdio::Log);
+    bench.running();
+    assert_eq!(bench.on(Event::Stop), [Action::Report(Report::Stopping), Action::Terminate]);
+    assert_eq!(bench.wait(), (10 * SECOND, vec![Action::Kill]));
 }
 
 #[test]
