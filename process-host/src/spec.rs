@@ -3,7 +3,7 @@
 //! Everything here can be read from TOML. Times are in milliseconds and say so in their names.
 
 mod command;
-mod millis;
+pub(crate) mod millis;
 mod tree;
 
 use std::{path::PathBuf, time::Duration};

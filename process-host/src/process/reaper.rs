@@ -200,7 +200,8 @@ impl Ward {
         let request =
             Request { kind: SIGNAL, token: self.token, signal: signal.as_raw(), ..Request::default() };
         if let Err(error) = self.reaper.send(&request, &[]) {
-            tracing::debug!(%error, "signal not delivered: the reaper is gone");
+            tracing::debug!(%error, "the reaper is gone");
+            self.kill_unwatched();
         }
     }
 
