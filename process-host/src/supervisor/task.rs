@@ -27,7 +27,7 @@ enum Superior {
     /// The supervisor above, where it bears this key.
     Group(Key, Mailbox),
     /// Whoever holds the handle, until nobody does.
-    Handle { ended: watch::Sender<Option<End>>, abandoned: CancellationToken },
+    Handle(watch::Sender<Option<End>>),
 }
 
 type Answer = oneshot::Sender<Result<(), RequestError>>;
@@ -36,6 +36,8 @@ struct Task<L: Launch> {
     world: Arc<World<L>>,
     path: Arc<str>,
     superior: Superior,
+    /// Says that the last handle was dropped; absent below another supervisor, and once that was said.
+    abandoned: Option<CancellationToken>,
     mailbox: mpsc::UnboundedReceiver<Message>,
     /// Its own mailbox, for its members.
     address: Mailbox,
@@ -60,7 +62,7 @@ pub(super) fn spawn_root<L: Launch>(
     ended: watch::Sender<Option<End>>,
     abandoned: CancellationToken,
 ) -> Group {
-    let group = spawn(world, spec, "".into(), 0, Superior::Handle { ended, abandoned });
+    let group = spawn(world, spec, "".into(), 0, Superior::Handle(ended), Some(abandoned));
     // Its task has just begun, so it is there to read this.
     let _ = group.mailbox.send(Message::Start);
     group
@@ -72,6 +74,7 @@ fn spawn<L: Launch>(
     path: Arc<str>,
     key: Key,
     superior: Superior,
+    abandoned: Option<CancellationToken>,
 ) -> Group {
     let (address, mailbox) = mpsc::unbounded_channel();
     let machine = Machine::new(&spec);
@@ -86,6 +89,7 @@ fn spawn<L: Launch>(
         world: Arc::clone(world),
         path,
         superior,
+        abandoned,
         mailbox,
         address,
         overview,
@@ -114,14 +118,14 @@ impl<L: Launch> Task<L> {
                 }
                 Some(Message::Request(request, answer)) => self.fulfil(machine, request, answer),
             };
-            if matches!(self.superior, Superior::Handle { .. }) && machine.state().is_at_rest() {
+            if matches!(self.superior, Superior::Handle(_)) && machine.state().is_at_rest() {
                 break;
             }
         }
         self.overview.borrow().members.iter().for_each(Node::retire);
         self.mailbox.close();
         self.world.tracker.close();
-        if let Superior::Handle { ended, .. } = self.superior {
+        if let Superior::Handle(ended) = self.superior {
             ended.send_replace(Some(match self.failure {
                 Some(failure) if machine.state() == State::Failed => End::Failed(failure),
                 _ => End::Stopped,
@@ -131,16 +135,18 @@ impl<L: Launch> Task<L> {
 
     async fn next(&mut self) -> Option<Message> {
         let abandoned = async {
-            match &self.superior {
-                Superior::Handle { abandoned, .. } => abandoned.cancelled().await,
-                Superior::Group(..) => pending().await,
+            match &self.abandoned {
+                Some(abandoned) => abandoned.cancelled().await,
+                None => pending().await,
             }
         };
         tokio::select! {
             biased;
-            message = self.mailbox.recv() => message,
-            () = abandoned => Some(Message::Stop),
+            message = self.mailbox.recv() => return message,
+            () = abandoned => {}
         }
+        self.abandoned = None;
+        Some(Message::Stop)
     }
 
     fn handle(&mut self, machine: Machine, event: Event) -> Machine {
@@ -230,7 +236,7 @@ impl<L: Launch> Task<L> {
             }
             Member::Supervisor(spec) => {
                 let superior = Superior::Group(key, self.address.clone());
-                (Restart::Permanent, Node::Group(spawn(&self.world, spec, path, key, superior)))
+                (Restart::Permanent, Node::Group(spawn(&self.world, spec, path, key, superior, None)))
             }
         };
         self.overview.send_modify(|overview| overview.members.push(node));

@@ -121,7 +121,8 @@ impl Launch for Stage {
             let pid = stage.played.pids.fetch_add(1, Ordering::SeqCst) + 1;
             stage.played.alive.fetch_add(1, Ordering::SeqCst);
             let name = spec.name.clone();
-            let actor = Actor { stage, name, pid, life, born: Instant::now(), exit: watch::Sender::new(None) };
+            let actor =
+                Actor { stage, name, pid, life, born: Instant::now(), exit: watch::Sender::new(None) };
             actor.note("spawn");
             Ok(actor)
         })
