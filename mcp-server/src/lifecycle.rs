@@ -194,8 +194,8 @@ impl Owner {
                         Some(request) => self.answer(request).await,
                         None => break,
                     },
-                    status = process::end_of(&mut self.process) => {
-                        tracing::warn!(%status, "backend ended; the next call starts another");
+                    exit = process::end_of(&mut self.process) => {
+                        tracing::warn!(%exit, "backend ended; the next call starts another");
                     }
                 }
             }

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    Exit, Log,
+    Connection, Exit, Log,
     machine::{State, supervisor::Key},
     supervisor::{RequestError, group},
     usage::Usage,
@@ -30,6 +30,7 @@ struct Shared {
     mailbox: mpsc::UnboundedSender<task::Message>,
     supervisor: group::Mailbox,
     snapshot: watch::Receiver<Snapshot>,
+    connections: watch::Receiver<Option<Connection>>,
     log: Log,
 }
 
@@ -90,6 +91,19 @@ impl Child {
             last_error: snapshot.last_error.as_deref().map(str::to_owned),
             usage: snapshot.usage,
         }
+    }
+
+    /// The connection to its process, with [`Stdio::JsonRpc`](crate::spec::Stdio::JsonRpc): each
+    /// process has another, and between two of them there is none.
+    pub fn connections(&self) -> watch::Receiver<Option<Connection>> {
+        self.0.connections.clone()
+    }
+
+    /// The connection to its process; waits until there is one that is open. Absent when it has none
+    /// by its description and its supervisor has ended.
+    pub async fn connection(&self) -> Option<Connection> {
+        let open = |connection: &Option<Connection>| connection.as_ref().is_some_and(Connection::is_open);
+        self.connections().wait_for(open).await.ok().and_then(|connection| connection.clone())
     }
 
     /// The last lines it wrote, of all its processes.

@@ -17,7 +17,7 @@ pub use reaper::Reaper;
 
 use crate::{Exit, spec::ChildSpec};
 use image::Image;
-use reaper::{Gifts, Ward};
+use reaper::{Gifts, Name, Ward};
 
 /// Why a child could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -133,7 +133,12 @@ impl Process {
 
     /// Sends `signal` to its process group; nothing once it has ended.
     pub fn signal(&self, signal: Signal) {
-        self.ward.signal(signal);
+        self.ward.name().signal(signal);
+    }
+
+    /// A handle to its process group, which may be kept beyond its end.
+    pub fn group(&self) -> Group {
+        Group { name: self.ward.name().clone() }
     }
 
     /// Waits until it ended and was reaped; what was left of its group is killed then. May be
@@ -151,4 +156,17 @@ fn sender(fd: OwnedFd) -> io::Result<pipe::Sender> {
 fn receiver(fd: OwnedFd) -> io::Result<pipe::Receiver> {
     rustix::io::ioctl_fionbio(&fd, true)?;
     pipe::Receiver::from_owned_fd(fd)
+}
+
+/// The process group of a child. Dropping this does nothing to it.
+#[derive(Debug, Clone)]
+pub struct Group {
+    name: Name,
+}
+
+impl Group {
+    /// Sends `signal` to the group; nothing once the child has ended.
+    pub fn signal(&self, signal: Signal) {
+        self.name.signal(signal);
+    }
 }

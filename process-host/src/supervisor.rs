@@ -32,7 +32,7 @@ use crate::{
     Exit,
     child::{
         Child,
-        launch::{Launch, Ports},
+        launch::{Launch, Processes},
     },
     events::Events,
     spec::{Member, SpecError, SupervisorSpec},
@@ -126,7 +126,7 @@ impl Supervisor {
     /// # Errors
     /// [`SpecError`], when the description could not work.
     pub fn start_with(spec: SupervisorSpec, options: Options) -> Result<Self, SpecError> {
-        Self::launch(spec, options, Ports)
+        Self::launch(spec, options, Processes)
     }
 
     fn launch<L: Launch>(spec: SupervisorSpec, options: Options, launch: L) -> Result<Self, SpecError> {

@@ -6,7 +6,7 @@ use shared_types::{announcement::FILE_NAME, health::HealthStatus};
 
 use super::Finding;
 use crate::{
-    lifecycle::{Endpoint, endpoint::Absence, process::log_tail},
+    lifecycle::{Endpoint, endpoint::Absence, process},
     workspace::Workspace,
 };
 
@@ -85,15 +85,13 @@ fn absent(workspace: &Workspace, absence: &Absence) -> Finding {
 
 /// Whether a process with this number exists; only for a person to look at.
 fn is_alive(pid: u32) -> bool {
-    use rustix::{io::Errno, process};
+    use rustix::{io::Errno, process::Pid, process::test_kill_process};
 
-    process::Pid::from_raw(pid.cast_signed())
-        .is_some_and(|pid| process::test_kill_process(pid) != Err(Errno::SRCH))
+    Pid::from_raw(pid.cast_signed()).is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
 
 fn last_words(workspace: &Workspace) -> Option<Finding> {
-    let tail = log_tail(&workspace.state_dir());
-    let last = tail.rsplit(" / ").next().filter(|line| !line.is_empty())?;
+    let last = process::log(&workspace.state_dir()).tail(1).pop().filter(|line| !line.is_empty())?;
     Some(Finding::note("log", format!("last line: {last}")))
 }
 

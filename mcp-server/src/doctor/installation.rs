@@ -1,8 +1,8 @@
 //! What is installed: the backend's executable, and the assistants that know of us.
 
-use std::{fs, path::Path, process::Stdio, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
-use tokio::{process::Command, time::timeout};
+use process_host::spec::{ChildSpec, Command};
 
 use super::Finding;
 use crate::{
@@ -40,11 +40,10 @@ pub(super) async fn executable(config: &Config) -> Finding {
 }
 
 async fn version(path: &Path) -> Option<String> {
-    let mut command = Command::new(path);
-    command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let output = timeout(Duration::from_secs(2), command.output()).await.ok()?.ok()?;
+    let spec = ChildSpec::new("bindery-backend", Command::new(path).arg("--version"));
+    let output = process_host::output(&spec, Duration::from_secs(2), 1000).await.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| text.trim().to_owned())
+    output.exit.is_success().then(|| text.trim().to_owned())
 }
 
 /// The assistants whose configuration names us, and the files that cannot be read.

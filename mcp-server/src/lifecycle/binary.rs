@@ -1,11 +1,16 @@
 //! Where the backend's executable is, or how it comes to be.
 
 use std::{
-    env,
+    env, io,
+    os::fd::AsFd,
     path::{Path, PathBuf},
-    process::Stdio,
 };
 
+use process_host::{
+    Exit, Process, SpawnError,
+    process::Streams,
+    spec::{ChildSpec, Command, Environment},
+};
 use shared_types::{Error, ErrorCode};
 
 /// Name of the executable, and of the package it is built from.
@@ -73,29 +78,32 @@ pub async fn build() -> Result<PathBuf, Error> {
             .suggest("Or set BINDERY_BACKEND to its path.")
     })?;
     tracing::info!(source = %tree.display(), "building bindery-backend; this takes minutes the first time");
-    let status = tokio::process::Command::new("cargo")
-        // Without `-p`, which would choose other features for shared dependencies and so build all
-        // of them a second time.
-        .args(["build", "--release", "--bin", NAME])
-        .current_dir(&tree)
-        .stdin(Stdio::null())
-        // Our own stdout carries the protocol.
-        .stdout(Stdio::null())
-        .kill_on_drop(true)
-        .status()
-        .await;
+    // Without `-p`, which would choose other features for shared dependencies and so build all of
+    // them a second time.
+    let mut cargo =
+        ChildSpec::new("cargo", Command::new("cargo").args(["build", "--release", "--bin", NAME]));
+    cargo.cwd = Some(tree.clone());
+    cargo.environment = Environment::everything();
+    let outcome = build_with(&cargo).await;
     let built = tree.join("target/release").join(NAME);
-    match status {
-        Ok(status) if status.success() && built.is_file() => Ok(built),
+    match outcome {
+        Ok(exit) if exit.is_success() && built.is_file() => Ok(built),
         outcome => Err(Error::new(
             ErrorCode::BackendUnavailable,
             match outcome {
-                Ok(status) => format!("building bindery-backend failed: {status}"),
+                Ok(exit) => format!("building bindery-backend failed: {exit}"),
                 Err(error) => format!("cargo could not be run: {error}"),
             },
         )
         .suggest(format!("Run `cargo build --release --bin {NAME}` in Bindery's source tree to see why."))),
     }
+}
+
+async fn build_with(cargo: &ChildSpec) -> Result<Exit, SpawnError> {
+    // Our own stdout carries the protocol.
+    let stderr = io::stderr().as_fd().try_clone_to_owned()?;
+    let streams = Streams { stderr, ..Streams::null()? };
+    Ok(Process::spawn_on(cargo, streams).await?.ended().await)
 }
 
 #[cfg(test)]

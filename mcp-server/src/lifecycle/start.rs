@@ -10,13 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use process_host::Exit;
 use shared_types::{Error, ErrorCode};
 use tokio::{sync::watch, time::sleep};
 
 use super::{
     Stage, StartOptions, binary,
     endpoint::{Absence, Endpoint},
-    process::{ALREADY_SERVED, BackendProcess, log_tail},
+    process::{self, ALREADY_SERVED, BackendProcess},
 };
 use crate::workspace::Workspace;
 
@@ -103,12 +104,12 @@ async fn await_ready(workspace: &Workspace, process: &mut BackendProcess) -> Res
             Ok(endpoint) => return Ok(endpoint),
             Err(absence) => absence,
         };
-        match process.ended().map(|status| status.code()) {
-            Some(Some(ALREADY_SERVED)) if !somebody_else => {
+        match process.has_ended() {
+            Some(Exit::Code(ALREADY_SERVED)) if !somebody_else => {
                 somebody_else = true;
                 deadline = Instant::now() + OTHER_READY_WITHIN;
             }
-            Some(code) if !somebody_else => return Err(ended_early(workspace, code)),
+            Some(exit) if !somebody_else => return Err(ended_early(workspace, exit)),
             _ => {}
         }
         if Instant::now() > deadline {
@@ -133,10 +134,10 @@ impl Pace {
     }
 }
 
-fn ended_early(workspace: &Workspace, code: Option<i32>) -> Error {
-    let code = code.map_or_else(|| "by a signal".to_owned(), |code| format!("with code {code}"));
-    let tail = log_tail(&workspace.state_dir());
-    unavailable(format!("the backend ended {code} before it was ready: {}", guard::redact::redact(&tail)))
+fn ended_early(workspace: &Workspace, exit: Exit) -> Error {
+    let tail = process::log(&workspace.state_dir()).tail(5).join(" / ");
+    let tail = guard::redact::redact(&tail);
+    unavailable(format!("the backend ended before it was ready, with {exit}: {tail}"))
         .suggest("The whole log is in .vespera/backend.log, in the workspace.")
 }
 

@@ -1,14 +1,14 @@
 //! What a child's task needs of a process; real ones, and in tests ones that act by a script.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use rustix::process::Signal;
 
 use crate::{
-    Exit, Log,
+    CallOptions, Connection, Exit, Log, Port,
     process::{Process, SpawnError, Streams},
-    spec::{Check, ChildSpec},
+    spec::{Check, ChildSpec, Command},
     usage,
 };
 
@@ -25,9 +25,11 @@ pub(crate) trait Launch: Clone + Send + Sync + 'static {
 pub(crate) trait Running: Send + 'static {
     fn pid(&self) -> u32;
 
+    fn connection(&self) -> Option<Connection>;
+
     fn signal(&self, signal: Signal);
 
-    fn close_stdin(&mut self);
+    fn close_stdin(&self);
 
     /// Waits for its end, and for what it wrote before. Cancel safe.
     fn ended(&mut self) -> impl Future<Output = Exit> + Send;
@@ -38,67 +40,64 @@ pub(crate) trait Running: Send + 'static {
 
 /// Starts real processes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ports;
+pub(crate) struct Processes;
 
-/// A real process.
-#[derive(Debug)]
-pub(crate) struct Port {
-    process: Process,
-    stdin: Option<tokio::net::unix::pipe::Sender>,
-    drains: Option<[tokio::task::JoinHandle<()>; 2]>,
-}
-
-impl Launch for Ports {
+impl Launch for Processes {
     type Running = Port;
 
     fn open(&self, spec: Arc<ChildSpec>, log: Log) -> BoxFuture<'static, Result<Port, SpawnError>> {
         Box::pin(async move {
-            let (process, pipes) = Process::spawn(&spec).await?;
-            let stdout = tokio::spawn(log.clone().drain(crate::log::Stream::Stdout, pipes.stdout));
-            let stderr = tokio::spawn(log.drain(crate::log::Stream::Stderr, pipes.stderr));
-            Ok(Port { process, stdin: Some(pipes.stdin), drains: Some([stdout, stderr]) })
+            let mut port = Port::open(&spec, &log).await?;
+            // Kept by nobody, it would fill up; dropped, requests of the child are refused at once.
+            drop(port.take_incoming());
+            Ok(port)
         })
     }
 }
 
 impl Running for Port {
     fn pid(&self) -> u32 {
-        self.process.pid()
+        self.pid()
+    }
+
+    fn connection(&self) -> Option<Connection> {
+        self.connection().cloned()
     }
 
     fn signal(&self, signal: Signal) {
-        self.process.signal(signal);
+        self.signal(signal);
     }
 
-    fn close_stdin(&mut self) {
-        self.stdin = None;
+    fn close_stdin(&self) {
+        self.close_stdin();
     }
 
     async fn ended(&mut self) -> Exit {
-        let exit = self.process.ended().await;
-        if let Some(drains) = &mut self.drains {
-            let all = futures::future::join_all(drains);
-            let _ = tokio::time::timeout(std::time::Duration::from_millis(500), all).await;
-            self.drains = None;
-        }
-        exit
+        self.ended().await
     }
 
     fn check(&self, spec: Arc<ChildSpec>) -> BoxFuture<'static, bool> {
-        let pid = self.pid();
+        let (pid, connection) = (self.pid(), self.connection().cloned());
         Box::pin(async move {
             match &spec.health.check {
                 // Where nobody can say, its exit will.
                 Check::Alive => usage::is_stopped_or_dead(pid) != Some(true),
-                Check::Ping => true,
-                Check::Command(command) => check_command(&spec, command.clone()).await,
+                Check::Ping => match connection {
+                    Some(connection) => answers(&connection, spec.health.timeout).await,
+                    None => false,
+                },
+                Check::Command(command) => succeeds(&spec, command.clone()).await,
             }
         })
     }
 }
 
-/// Runs `command` where the child runs and sees what it sees; whether it ends with code 0.
-async fn check_command(spec: &ChildSpec, command: crate::spec::Command) -> bool {
+async fn answers(connection: &Connection, timeout: Duration) -> bool {
+    connection.call("ping", &serde_json::Map::new(), CallOptions::within(timeout)).await.is_ok()
+}
+
+/// Runs `command` where the child runs, and with what it sees; whether it ends with code 0.
+async fn succeeds(spec: &ChildSpec, command: Command) -> bool {
     let mut check = ChildSpec::new("health check", command);
     check.cwd.clone_from(&spec.cwd);
     check.environment = spec.environment.clone();

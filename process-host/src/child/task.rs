@@ -18,7 +18,7 @@ use super::{
     launch::{Launch, Running},
 };
 use crate::{
-    Exit, Log,
+    Connection, Exit, Log,
     events::EventKind,
     machine::{
         Ending,
@@ -68,6 +68,7 @@ struct Task<L: Launch> {
     supervisor: Mailbox,
     mailbox: mpsc::UnboundedReceiver<Message>,
     snapshot: watch::Sender<Snapshot>,
+    connections: watch::Sender<Option<Connection>>,
     log: Log,
     machine: Machine,
     starts: u32,
@@ -98,12 +99,14 @@ pub(crate) fn spawn<L: Launch>(
         last_error: None,
         usage: None,
     });
+    let (connections, connected) = watch::channel(None);
     let child = Child(Arc::new(Shared {
         key,
         name: spec.name.as_str().into(),
         mailbox: sender,
         supervisor: supervisor.clone(),
         snapshot: seen,
+        connections: connected,
         log: log.clone(),
     }));
     let task = Task {
@@ -115,6 +118,7 @@ pub(crate) fn spawn<L: Launch>(
         supervisor,
         mailbox,
         snapshot,
+        connections,
         log,
         machine,
         starts: 0,
@@ -132,6 +136,7 @@ impl<L: Launch> Task<L> {
             let event = match self.next().await {
                 Happening::Opened(Ok(running)) => {
                     let pid = running.pid();
+                    self.connections.send_replace(running.connection());
                     self.running = Some(running);
                     Event::Spawned { pid }
                 }
@@ -142,6 +147,7 @@ impl<L: Launch> Task<L> {
                 }
                 Happening::Ended(exit) => {
                     self.running = None;
+                    self.connections.send_replace(None);
                     self.snapshot.send_modify(|snapshot| snapshot.last_exit = Some(exit));
                     Event::Exited(exit)
                 }
@@ -198,7 +204,7 @@ impl<L: Launch> Task<L> {
     fn carry_out(&mut self, action: Action) {
         match action {
             Action::Spawn => self.spawn(),
-            Action::CloseStdin => self.running.iter_mut().for_each(Running::close_stdin),
+            Action::CloseStdin => self.running.iter().for_each(Running::close_stdin),
             Action::Terminate => self.running.iter().for_each(|running| running.signal(Signal::TERM)),
             Action::Kill => self.running.iter().for_each(|running| running.signal(Signal::KILL)),
             Action::Check => {

@@ -34,6 +34,7 @@ use rustix::{
 use tokio::{io::AsyncReadExt, net::unix::pipe};
 
 use super::{SpawnError, Streams};
+use crate::Exit;
 use wire::{
     ANSWER_LENGTH, Answer, Descriptor, ENDED, FAILED, MAX_DESCRIPTORS, Request, SIGNAL, START, STARTED,
 };
@@ -58,10 +59,18 @@ pub(super) struct Gifts {
 /// A child that the reaper started, or is about to. Dropping it kills its process group.
 #[derive(Debug)]
 pub(super) struct Ward {
+    name: Name,
+    answers: pipe::Receiver,
+    ended: Option<Exit>,
+}
+
+/// What a child is called between host and reaper. It is never used for another, so a signal that
+/// comes too late meets nobody.
+#[derive(Debug, Clone)]
+pub(super) struct Name {
     reaper: Arc<Reaper>,
     token: u64,
-    answers: pipe::Receiver,
-    ended: Option<super::Exit>,
+    /// 0 before it started.
     pid: i32,
 }
 
@@ -139,7 +148,7 @@ impl Reaper {
         let answers = pipe::Receiver::from_owned_fd(answers)?;
         let request = Request { kind: START, present, token, ..Request::default() };
         self.send(&request, &descriptors)?;
-        Ok(Ward { reaper: Arc::clone(self), token, answers, ended: None, pid: 0 })
+        Ok(Ward { name: Name { reaper: Arc::clone(self), token, pid: 0 }, answers, ended: None })
     }
 
     fn send(&self, request: &Request, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
@@ -159,50 +168,41 @@ impl Ward {
         let answer = self.next().await;
         match answer.kind {
             STARTED => {
-                self.pid = answer.value;
+                self.name.pid = answer.value;
                 Ok(answer.value.cast_unsigned())
             }
             FAILED => {
-                self.ended = Some(super::Exit::Lost);
+                self.ended = Some(Exit::Lost);
                 let step = usize::try_from(answer.step).ok().and_then(|step| wire::STEPS.get(step));
                 let source = io::Error::from_raw_os_error(answer.value);
                 Err(SpawnError::Refused { step: step.copied().unwrap_or("start it"), source })
             }
             _ => {
-                self.ended = Some(super::Exit::Lost);
+                self.ended = Some(Exit::Lost);
                 Err(SpawnError::System(io::Error::other("the reaper was killed")))
             }
         }
     }
 
     /// Waits until it ended and was reaped.
-    pub(super) async fn ended(&mut self) -> super::Exit {
+    pub(super) async fn ended(&mut self) -> Exit {
         if let Some(exit) = self.ended {
             return exit;
         }
         let answer = self.next().await;
         let exit = match answer.kind {
-            ENDED => super::Exit::from_wait_status(answer.value),
+            ENDED => Exit::from_wait_status(answer.value),
             _ => {
-                self.kill_unwatched();
-                super::Exit::Lost
+                self.name.kill_unwatched();
+                Exit::Lost
             }
         };
         self.ended = Some(exit);
         exit
     }
 
-    /// Sends a signal to its process group, unless it has been reaped.
-    pub(super) fn signal(&self, signal: Signal) {
-        if self.ended.is_some() {
-            return;
-        }
-        let request =
-            Request { kind: SIGNAL, token: self.token, signal: signal.as_raw(), ..Request::default() };
-        if let Err(error) = self.reaper.send(&request, &[]) {
-            tracing::debug!(%error, "the reaper is gone");
-            self.kill_unwatched();
-        }
+    pub(super) fn name(&self) -> &Name {
+        &self.name
     }
 
     /// The next answer; all zero when the reaper is gone. Answers are written whole, and read whole
@@ -212,6 +212,18 @@ impl Ward {
         match self.answers.read(&mut bytes).await {
             Ok(ANSWER_LENGTH) => Answer::from_bytes(bytes),
             _ => Answer::default(),
+        }
+    }
+}
+
+impl Name {
+    /// Sends a signal to its process group, unless it has been reaped.
+    pub(super) fn signal(&self, signal: Signal) {
+        let request =
+            Request { kind: SIGNAL, token: self.token, signal: signal.as_raw(), ..Request::default() };
+        if let Err(error) = self.reaper.send(&request, &[]) {
+            tracing::debug!(%error, "the reaper is gone");
+            self.kill_unwatched();
         }
     }
 
@@ -225,6 +237,8 @@ impl Ward {
 
 impl Drop for Ward {
     fn drop(&mut self) {
-        self.signal(Signal::KILL);
+        if self.ended.is_none() {
+            self.name.signal(Signal::KILL);
+        }
     }
 }

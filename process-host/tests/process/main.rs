@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod port;
+mod service;
+
 use std::{fs, path::Path, time::Duration};
 
 use process_host::{

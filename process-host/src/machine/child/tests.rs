@@ -21,7 +21,7 @@ impl Bench {
     }
 
     fn on(&mut self, event: Event) -> Vec<Action> {
-        let (child, actions) = step(self.child.clone(), event, self.now);
+        let (child, actions) = step(self.child, event, self.now);
         self.child = child;
         actions
     }

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    Exit, Log,
+    Connection, Exit, Log,
     child::launch::{Launch, Running},
     process::SpawnError,
     spec::ChildSpec,
@@ -134,6 +134,10 @@ impl Running for Actor {
         self.pid
     }
 
+    fn connection(&self) -> Option<Connection> {
+        None
+    }
+
     fn signal(&self, signal: Signal) {
         self.note(if signal == Signal::KILL { "KILL" } else { "TERM" });
         match self.life {
@@ -142,7 +146,7 @@ impl Running for Actor {
         }
     }
 
-    fn close_stdin(&mut self) {
+    fn close_stdin(&self) {
         self.note("close");
         if let Life::HeedsStdin = self.life {
             self.end(Exit::Code(0));
