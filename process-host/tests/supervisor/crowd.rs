@@ -1,0 +1,23 @@
+//! What a thousand children cost their host.
+
+use super::*;
+
+/// Resident memory of this process in bytes, without what it maps from files.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test]
+async fn an_idle_child_costs_little() {
+    const CHILDREN: u64 = 400;
+    let before = resident();
+    let supervisor = start(tree((0..CHILDREN).map(|number| sleeper(&format!("c{number}")))));
+    event(&supervisor, "", |kind| matches!(kind, EventKind::Running { .. })).await;
+    let each = resident().saturating_sub(before) / CHILDREN;
+    println!("{each} bytes for each of {CHILDREN} children");
+    // The other tests of this program run beside this one, and take something, too.
+    assert!(each <= 20 * 1024, "{each} bytes");
+    patiently(supervisor.stop()).await;
+}
