@@ -41,7 +41,10 @@ class Call:
         self._changed = Condition(Lock())
         self._listeners: List[Callable[[], None]] = []
         self._on_cancel: Optional[Callable[[], None]] = None
+        self.release: Callable[[Call], None] = lambda call: None
+        """Called before the answer: with it the caller may use the id again."""
         self.ended: Callable[[Call], None] = lambda call: None
+        """Called after the answer."""
 
     @property
     def streams(self) -> bool:
@@ -120,6 +123,7 @@ class Call:
             self.answered = True
             self.cancelled = cancelled
             self._wake()
+            self.release(self)
             try:
                 self._reply(line)
             except Closed:
@@ -177,7 +181,7 @@ class Calls:
                 if call.id in self._by_id:
                     raise Failure(protocol.INVALID_REQUEST, "Invalid request: a call with this id runs already")
                 self._by_id[call.id] = call
-            call.ended = self._remove
+            call.release, call.ended = self._release, self._remove
             self._running.add(call)
 
     def get(self, id: Id) -> Call | None:
@@ -203,11 +207,14 @@ class Calls:
         with self._changed:
             return self._changed.wait_for(lambda: not self._running, timeout)
 
+    def _release(self, call: Call) -> None:
+        with self._changed:
+            if self._by_id.get(call.id) is call:
+                del self._by_id[call.id]
+
     def _remove(self, call: Call) -> None:
         with self._changed:
             self._running.remove(call)
-            if self._by_id.get(call.id) is call:
-                del self._by_id[call.id]
             self._changed.notify_all()
             over = self._refusing is not None and not self._running
         if over:
