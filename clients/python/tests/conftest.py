@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -43,10 +44,10 @@ def server(drive):
 
 
 @pytest.fixture
-def corpora() -> Path:
-    """The acceptance corpora where they lie beside the repository; they are not part of it."""
+def corpus():
+    """Reads the rows of an acceptance corpus, where they lie beside the repository."""
     beside = Path(__file__).parents[4] / "shared" / "corpora"
     folder = Path(os.environ.get("BINDERY_CORPORA", beside))
     if not folder.is_dir():
         pytest.skip("the acceptance corpora are not here; BINDERY_CORPORA names their folder")
-    return folder
+    return lambda name: map(json.loads, (folder / f"{name}.jsonl").read_bytes().splitlines())

@@ -171,13 +171,15 @@ def give(kind: str) -> object:
         "surrogate": "\ud800",
         "large": "x" * (1 << 20),
         "deep": _deep(5000),
+        "99 levels": _deep(99),
+        "100 levels": _deep(100),
         "digits": 10**5000 if kind == "digits" else None,
     }[kind]
 
 
 def _deep(levels: int) -> list:
     found: list = []
-    for _ in range(levels):
+    for _ in range(levels - 1):
         found = [found]
     return found
 

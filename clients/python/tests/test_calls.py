@@ -93,10 +93,14 @@ def test_a_tool_cannot_end_the_server(server, tool):
     server.assert_alive()
 
 
-@pytest.mark.parametrize("kind", ["nan", "set", "surrogate", "large", "deep", "digits"])
+@pytest.mark.parametrize("kind", ["nan", "set", "surrogate", "large", "deep", "100 levels", "digits"])
 def test_a_result_that_cannot_be_sent_is_an_error(server, kind):
     assert server.error("give", kind=kind)["code"] == -32001
     server.assert_alive()
+
+
+def test_a_result_may_be_as_deep_as_a_message(server):
+    assert server.result("give", kind="99 levels")
 
 
 def test_wrong_arguments_are_named(plain):

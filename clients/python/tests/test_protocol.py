@@ -138,6 +138,17 @@ def test_a_line_without_end_takes_no_memory(plain):
     assert resident_kib() - before < 8 * 1024
 
 
+def test_a_message_may_be_a_hundred_levels_deep(shared):
+    def nested(levels: int) -> bytes:
+        ping = b'{"jsonrpc":"2.0","id":1,"method":"ping","x":["[[[\\"",'
+        return ping + b"[" * (levels - 2) + b"]" * (levels - 2) + b"]}\n"
+
+    shared.say_bytes(nested(100))
+    assert "result" in shared.hear()
+    shared.say_bytes(nested(101))
+    assert shared.hear()["error"]["code"] == -32700
+
+
 def test_a_batch_is_answered_by_one_array(shared):
     calc = {"tool": "calculator", "arguments": {"expression": "6*7"}}
     shared.say([
@@ -189,8 +200,8 @@ def test_list_tools(shared):
     }
 
 
-def test_json_rpc_torture(shared, corpora):
-    for row in map(json.loads, (corpora / "jsonrpc_torture.jsonl").open()):
+def test_json_rpc_torture(shared, corpus):
+    for row in corpus("jsonrpc_torture"):
         expected = row["expect_error_code"]
         if row["id"].startswith("params-"):
             expected = -32601  # no such method here, which comes first
@@ -201,8 +212,8 @@ def test_json_rpc_torture(shared, corpora):
     shared.assert_alive()
 
 
-def test_json_torture(shared, corpora):
-    for row in map(json.loads, (corpora / "json_parsing_torture.jsonl").open()):
+def test_json_torture(shared, corpus):
+    for row in corpus("json_parsing_torture"):
         data = base64.b64decode(row["b64"])
         if b"\n" in data:
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from typing import Any, Callable, Dict, Tuple, Type, Union
 
 Number = Union[int, float]
@@ -22,8 +23,12 @@ MAX_ROUNDING = 400
 MAX_EXACT = (1 << 53) - 1
 """The largest integer that every reader of JSON takes exactly (RFC 7493)."""
 
-_CHARACTERS = frozenset(
-    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_ \t.,+-*/%()"
+_TOKEN = re.compile(
+    r"""[ \t]+
+    | (?P<number> 0[xX][0-9a-fA-F]+ | (?: [0-9][0-9_]* (?:\.[0-9_]*)? | \.[0-9_]+ ) (?:[eE][-+]?[0-9]+)? )
+    | (?P<name> [A-Za-z_][A-Za-z0-9_]* )
+    | \*\* | // | [-+*/%(),]""",
+    re.VERBOSE,
 )
 
 
@@ -46,17 +51,31 @@ def calculate(expression: str) -> Number:
 def _parse(expression: str) -> ast.expr:
     if len(expression) > MAX_CHARACTERS:
         raise CalculatorError(f"longer than {MAX_CHARACTERS} characters")
-    depth = 0
-    for place, character in enumerate(expression, 1):
-        if character not in _CHARACTERS:
-            raise CalculatorError(f"{character!a} at character {place} is no arithmetic")
-        depth += (character == "(") - (character == ")")
-        if depth > MAX_DEPTH:
-            raise CalculatorError(f"nested deeper than {MAX_DEPTH}")
+    _read_tokens(expression)
     try:
         return ast.parse(expression.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise CalculatorError("not an expression of arithmetic") from None
+
+
+def _read_tokens(expression: str) -> None:
+    """Refuses every character and word that is none of ours, before Python's parser sees any."""
+    place = depth = 0
+    touching = False
+    while place < len(expression):
+        token = _TOKEN.match(expression, place)
+        word = token is not None and token.lastgroup is not None
+        if token is None or (word and touching):
+            raise CalculatorError(f"{expression[place]!a} at character {place + 1} is no arithmetic")
+        name = token["name"]
+        if name is not None and name not in _FUNCTIONS and name not in _CONSTANTS:
+            raise CalculatorError(f"{_short(name)} is not known")
+        depth += (token[0] == "(") - (token[0] == ")")
+        if depth > MAX_DEPTH:
+            raise CalculatorError(f"nested deeper than {MAX_DEPTH}")
+        # A number and a word that touch are one number to some versions of Python.
+        touching = word
+        place = token.end()
 
 
 def _measure(tree: ast.expr) -> None:

@@ -23,9 +23,15 @@ def resolve(owner: Any) -> dict[str, Any]:
 def _resolve_unions(owner: Any) -> dict[str, Any]:
     # Python 3.9 has no `X | None` between types, but a hint that is text may well hold one.
     found: dict[str, Any] = {}
-    for part in reversed(owner.__mro__) if isinstance(owner, type) else [owner]:
-        known = vars(sys.modules[part.__module__]) if isinstance(part, type) else part.__globals__
-        for name, hint in part.__dict__.get("__annotations__", {}).items():
+    if not isinstance(owner, type):
+        sources = [(owner.__annotations__, owner.__globals__)]
+    else:
+        sources = [
+            (vars(part).get("__annotations__", {}), vars(sys.modules[part.__module__]))
+            for part in reversed(owner.__mro__)
+        ]
+    for annotations, known in sources:
+        for name, hint in annotations.items():
             if isinstance(hint, typing.ForwardRef):
                 hint = hint.__forward_arg__
             found[name] = _evaluate(hint, known) if isinstance(hint, str) else hint

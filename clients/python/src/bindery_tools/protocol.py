@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import math
+import re
 import sys
 from typing import Any, NamedTuple, Union
 
@@ -22,6 +23,9 @@ CANCELLED = -32800
 
 MAX_MESSAGE = 2_000
 """Characters of an error's message, so that an exception cannot fill a line."""
+
+MAX_DEPTH = 100
+"""Levels of lists and objects in one message; other readers of JSON give up soon after."""
 
 MAX_ID = 1_000
 """Characters of an id that is text: it has to fit in every message about the call."""
@@ -66,6 +70,8 @@ def decode(line: bytes) -> Any:
         # RFC 8259 leaves open what an unpaired surrogate means, and UTF-8 cannot carry it back.
         if b"\\ud" in line or b"\\uD" in line:
             _ENCODER.encode(message).encode("utf-8")
+        if _is_deep(line):
+            raise RecursionError
     except Malformed:
         raise
     except UnicodeDecodeError as error:
@@ -115,6 +121,8 @@ def encode(value: Any) -> bytes:
     """
     try:
         line = _ENCODER.encode(value).encode("utf-8")
+        if _is_deep(line):
+            raise RecursionError
     except UnicodeEncodeError:
         raise ValueError("text with an unpaired surrogate cannot be sent") from None
     except RecursionError:
@@ -154,6 +162,19 @@ def raised(error: BaseException) -> Failure:
         words = ""
     data = {"type": name, "message": words}
     return Failure(TOOL_FAILED, f"{name}: {words}" if words else name, data)
+
+
+def _is_deep(line: bytes) -> bool:
+    """Whether a line that is valid JSON has more than `MAX_DEPTH` levels."""
+    if line.count(b"[") + line.count(b"{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for bracket in re.findall(rb'"(?:[^"\\]|\\.)*"|([][{}])', line):
+        if bracket:
+            depth += 1 if bracket in b"[{" else -1
+            if depth > MAX_DEPTH:
+                return True
+    return False
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
