@@ -19,7 +19,7 @@ import sys
 from threading import Thread, Timer
 from typing import Any, Callable, Dict, Optional
 
-from . import protocol, registry, stdio
+from . import log, protocol, registry, stdio
 from .batch import MAX_BATCH, Batch
 from .calls import Call, Calls, Reply
 from .main_thread import MainThread
@@ -86,6 +86,11 @@ class Server:
                 if self._shutting_down:
                     self._calls.refuse()
         except Closed:
+            self._main_thread.end(1)
+            return
+        except BaseException as error:
+            # Without its reader the server would hang, which is worse than an end.
+            log.logger().critical("the reader failed", exc_info=error)
             self._main_thread.end(1)
             return
         self._calls.refuse()
@@ -159,7 +164,10 @@ class Server:
     ) -> Any:
         call = Call(request, self._writer, reply)
         self._calls.add(call, request.answered)
-        self._running.start(call, tool, arguments, root, finish)
+        try:
+            self._running.start(call, tool, arguments, root, finish)
+        except RuntimeError as error:
+            call.fail(protocol.raised(error))
         return _PENDING
 
     def _list_tools(self, request: Request, reply: Reply) -> Any:

@@ -28,16 +28,22 @@ class Workers:
         return self._running > 0
 
     def submit(self, job: Job) -> None:
-        """`job` must not raise."""
+        """`job` must not raise. Raises RuntimeError where the system gives not even one thread."""
         with self._lock:
             begin = not self._idle and self._threads < self._limit
             if begin:
                 self._threads += 1
             elif self._idle:
                 self._idle -= 1
-        self._jobs.put(job)
         if begin:
-            Thread(target=self._work, name="tool", daemon=True).start()
+            try:
+                Thread(target=self._work, name="tool", daemon=True).start()
+            except RuntimeError:
+                with self._lock:
+                    self._threads -= 1
+                    if not self._threads:
+                        raise
+        self._jobs.put(job)
 
     def _work(self) -> None:
         while True:
