@@ -179,12 +179,31 @@ def test_a_thread_of_a_tool_cannot_keep_the_process(drive, tmp_path):
     tools = tmp_path / "leaky.py"
     tools.write_text(
         "import threading\nfrom bindery_tools import tool\n@tool\ndef leak():\n"
-        "    threading.Thread(target=threading.Event().wait).start()\n"
+        "    threading.Thread(target=threading.Event().wait, daemon=False).start()\n"
     )
     server = drive("--grace", "0.1", str(tools))
     server.result("leak")
     server.close_input()
     assert server.ended() == 0
+
+
+def test_a_log_that_nobody_reads_cannot_keep_the_process(tmp_path):
+    tools = tmp_path / "loud.py"
+    tools.write_text(
+        "from bindery_tools import Context, tool\n@tool\ndef shout(ctx: Context):\n"
+        "    ctx.progress(0)\n    while True:\n        print('loud' * 100_000)\n"
+    )
+    command = [sys.executable, "-m", "bindery_tools", "--grace", "0.1", str(tools)]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, env=environment(), **pipes) as process:
+        try:
+            process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"call_tool","params":{"tool":"shout"}}\n')
+            process.stdin.flush()
+            assert b"progress" in process.stdout.readline()
+            process.stdin.close()
+            assert process.wait(PATIENCE_SECONDS) == 0
+        finally:
+            process.kill()
 
 
 def test_wrong_options_are_refused(drive):

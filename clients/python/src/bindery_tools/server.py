@@ -218,22 +218,17 @@ def serve(
     """
     server = Server(tools, claimed or stdio.claim(), threads, grace_seconds)
     code = server.run()
-    if server.busy:
-        _exit(code)
-    # Threads of the tools' own could hold up the interpreter's ordinary end.
-    watchdog = Timer(grace_seconds + 1, _exit, [code])
+    # Threads of the tools' own, and a standard error that nobody reads, could hold up the end.
+    watchdog = Timer(grace_seconds + 1, os._exit, [code])
     watchdog.daemon = True
     watchdog.start()
+    if server.busy:
+        # The interpreter's own end would pull the objects away under the threads that still run.
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        os._exit(code)
     return code
-
-
-def _exit(code: int) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            pass
-    os._exit(code)
 
 
 def _members(params: Any, *known: str) -> Dict[str, Any]:
