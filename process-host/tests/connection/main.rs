@@ -1,0 +1,12 @@
+//! Connections and queues, with a peer that does what each test says.
+
+mod backpressure;
+mod calls;
+mod closing;
+mod framing;
+mod incoming;
+mod peer;
+mod queue;
+mod races;
+mod relay;
+mod streaming;
