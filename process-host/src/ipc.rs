@@ -244,9 +244,6 @@ impl IpcManager {
         self.shared.lock().draining = true;
         let drained = timeout(limit, self.idle()).await.is_ok();
         self.shared.abort.cancel();
-        if !drained {
-            self.shared.lock().queue.clear();
-        }
         drained
     }
 

@@ -63,12 +63,6 @@ impl<T> Queue<T> {
     pub(super) fn depth(&self, priority: Priority) -> usize {
         self.depth[priority as usize]
     }
-
-    /// Throws out all that wait.
-    pub(super) fn clear(&mut self) {
-        self.waiting.clear();
-        self.depth = [0; _];
-    }
 }
 
 #[cfg(test)]
