@@ -49,7 +49,7 @@ async fn each_call_has_its_own_outcome_or_none() {
         .map(|caller| {
             let connection = connection.clone();
             tokio::spawn(async move {
-                for number in 0..500_u64 {
+                for number in 0..200_u64 {
                     let params = json!([caller, number]);
                     let within = Duration::from_micros(number * 7 % 3000 + 1);
                     let options = CallOptions::within(Duration::from_micros(number * 11 % 3000 + 1));
@@ -80,7 +80,7 @@ async fn many_callers_share_a_connection() {
         .map(|caller| {
             let connection = connection.clone();
             tokio::spawn(async move {
-                for number in 0..200 {
+                for number in 0..100 {
                     let params = json!([caller, number, "x".repeat(number * 10)]);
                     let result = connection.call("m", &params, CallOptions::default()).await.unwrap();
                     assert_eq!(result.get(), params.to_string());
@@ -92,5 +92,5 @@ async fn many_callers_share_a_connection() {
         caller.await.unwrap();
     }
     let metrics = connection.metrics();
-    assert_eq!((metrics.sent, metrics.received, metrics.late), (64 * 200, 64 * 200, 0));
+    assert_eq!((metrics.sent, metrics.received, metrics.late), (64 * 100, 64 * 100, 0));
 }
