@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{Active, turn::Turn};
+use super::{attempts::Active, turn::Turn};
 use crate::connection::{CallError, Streaming};
 
 /// The items of one answer. Dropped before its end, the call is cancelled; its turn passes on.
