@@ -13,6 +13,8 @@ use tokio::{
 
 /// A longer line is cut into pieces of this many bytes.
 const LONGEST_LINE: usize = 8 << 10;
+/// How much is read at once of a child that has been silent, in bytes.
+const IDLE: usize = 256;
 
 /// Where a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -92,14 +94,17 @@ impl Log {
     /// Reads `reader` to its end, so that the child never waits for a reader.
     pub(crate) async fn drain(self, stream: Stream, mut reader: impl AsyncRead + Unpin) {
         let mut line = Vec::new();
-        // Filled only while the child writes; an idle child costs no buffer.
-        let mut chunk = Vec::new();
+        let mut chunk = Vec::with_capacity(IDLE);
         loop {
             chunk.clear();
-            chunk.reserve_exact(LONGEST_LINE);
             match reader.read_buf(&mut chunk).await {
                 Ok(0) | Err(_) => break,
                 Ok(_) => self.take(stream, &mut line, &chunk),
+            }
+            // Much room only while the child writes much: most children are idle most of the time.
+            let wanted = if chunk.len() == chunk.capacity() { LONGEST_LINE } else { IDLE };
+            if chunk.capacity() != wanted {
+                chunk = Vec::with_capacity(wanted);
             }
         }
         if !line.is_empty() {
