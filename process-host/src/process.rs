@@ -1,10 +1,15 @@
 //! One child process: started without a shell, contained, reaped.
 
+mod control_group;
 mod image;
 mod landlock;
 mod reaper;
 
-use std::{io, os::fd::OwnedFd};
+use std::{
+    io,
+    os::fd::OwnedFd,
+    sync::{Arc, Weak},
+};
 
 use rustix::{
     fs::{Mode, OFlags, open},
@@ -16,6 +21,7 @@ use tokio::net::unix::pipe;
 pub use reaper::Reaper;
 
 use crate::{Exit, spec::ChildSpec};
+use control_group::ControlGroup;
 use image::Image;
 use reaper::{Gifts, Name, Ward};
 
@@ -53,6 +59,7 @@ pub enum SpawnError {
 pub struct Process {
     pid: u32,
     ward: Ward,
+    control_group: Option<Arc<ControlGroup>>,
 }
 
 /// The host's ends of a child's standard streams.
@@ -121,9 +128,11 @@ impl Process {
     pub async fn spawn_on(spec: &ChildSpec, streams: Streams) -> Result<Self, SpawnError> {
         let image = Image::of(spec)?.into_memory()?;
         let ruleset = spec.sandbox.as_ref().map(landlock::ruleset).transpose()?;
-        let mut ward = Reaper::shared()?.ask(Gifts { image, streams, ruleset })?;
+        let control_group = ControlGroup::create(&spec.limits).map(Arc::new);
+        let members = control_group.as_ref().map(|group| group.members());
+        let mut ward = Reaper::shared()?.ask(Gifts { image, streams, ruleset, members })?;
         let pid = ward.started().await?;
-        Ok(Self { pid, ward })
+        Ok(Self { pid, ward, control_group })
     }
 
     /// Its process id, which is also that of its group.
@@ -133,18 +142,23 @@ impl Process {
 
     /// Sends `signal` to its process group; nothing once it has ended.
     pub fn signal(&self, signal: Signal) {
-        self.ward.name().signal(signal);
+        self.group().signal(signal);
     }
 
     /// A handle to its process group, which may be kept beyond its end.
     pub fn group(&self) -> Group {
-        Group { name: self.ward.name().clone() }
+        Group {
+            name: self.ward.name().clone(),
+            control_group: self.control_group.as_ref().map(Arc::downgrade),
+        }
     }
 
     /// Waits until it ended and was reaped; what was left of its group is killed then. May be
     /// dropped and called again.
     pub async fn ended(&mut self) -> Exit {
-        self.ward.ended().await
+        let exit = self.ward.ended().await;
+        self.control_group = None;
+        exit
     }
 }
 
@@ -162,11 +176,18 @@ fn receiver(fd: OwnedFd) -> io::Result<pipe::Receiver> {
 #[derive(Debug, Clone)]
 pub struct Group {
     name: Name,
+    control_group: Option<Weak<ControlGroup>>,
 }
 
 impl Group {
-    /// Sends `signal` to the group; nothing once the child has ended.
+    /// Sends `signal` to the group; nothing once the child has ended. SIGKILL also reaches what left
+    /// the group, where the child has a control group.
     pub fn signal(&self, signal: Signal) {
         self.name.signal(signal);
+        if signal == Signal::KILL
+            && let Some(control_group) = self.control_group.as_ref().and_then(Weak::upgrade)
+        {
+            control_group.kill();
+        }
     }
 }

@@ -50,10 +50,12 @@ pub struct Reaper {
 
 /// What a child is given besides its image.
 #[derive(Debug)]
-pub(super) struct Gifts {
+pub(super) struct Gifts<'a> {
     pub(super) image: OwnedFd,
     pub(super) streams: Streams,
     pub(super) ruleset: Option<OwnedFd>,
+    /// Where to join a control group.
+    pub(super) members: Option<BorrowedFd<'a>>,
 }
 
 /// A child that the reaper started, or is about to. Dropping it kills its process group.
@@ -130,7 +132,7 @@ impl Reaper {
     ///
     /// # Errors
     /// When the system has no descriptor left or the reaper is gone.
-    pub(super) fn ask(self: &Arc<Self>, gifts: Gifts) -> io::Result<Ward> {
+    pub(super) fn ask(self: &Arc<Self>, gifts: Gifts<'_>) -> io::Result<Ward> {
         let (answers, theirs) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         let all = [
             Some((Descriptor::Answers, theirs.as_fd())),
@@ -140,6 +142,7 @@ impl Reaper {
             Some((Descriptor::Stderr, gifts.streams.stderr.as_fd())),
             gifts.streams.extra.as_ref().map(|fd| (Descriptor::Extra, fd.as_fd())),
             gifts.ruleset.as_ref().map(|fd| (Descriptor::Ruleset, fd.as_fd())),
+            gifts.members.map(|fd| (Descriptor::ControlGroup, fd)),
         ];
         let present = all.iter().flatten().fold(0, |set, (descriptor, _)| set | 1 << *descriptor as u32);
         let descriptors: Vec<BorrowedFd<'_>> = all.into_iter().flatten().map(|(_, fd)| fd).collect();

@@ -1,0 +1,47 @@
+//! The table that people read.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::measure::{Goal, Row};
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Yellow.on_default();
+
+/// Prints the rows, with colour on a terminal.
+pub(crate) fn print(rows: &[Row]) -> io::Result<()> {
+    let width = rows.iter().map(|row| row.what.len()).max().unwrap_or_default();
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "{:width$}  {:>12} {:>12} {:>7}  {:<14} ", "", "floor", "ours", "ratio", "goal")?;
+    for row in rows {
+        let floor = row.floor.map_or_else(|| "–".to_owned(), |floor| figure(floor, row.unit));
+        let ratio = row.ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}"));
+        let (style, verdict) = if row.is_met() { (GOOD, "met") } else { (BAD, "missed") };
+        let (ours, goal) = (figure(row.ours, row.unit), goal(row));
+        writeln!(
+            out,
+            "{:width$}  {floor:>12} {ours:>12} {ratio:>7}  {goal:<14} {style}{verdict}{style:#}",
+            row.what
+        )?;
+    }
+    Ok(())
+}
+
+fn figure(value: f64, unit: &str) -> String {
+    let number = match value {
+        value if value >= 10_000.0 => format!("{:.0} k", value / 1000.0),
+        value if value >= 100.0 => format!("{value:.0}"),
+        value => format!("{value:.2}"),
+    };
+    format!("{number} {unit}")
+}
+
+fn goal(row: &Row) -> String {
+    match row.goal {
+        Goal::RatioAtLeast(goal) => format!("ratio ≥ {goal}"),
+        Goal::RatioAtMost(goal) => format!("ratio ≤ {goal}"),
+        Goal::AtLeast(goal) => format!("≥ {}", figure(goal, row.unit)),
+        Goal::AtMost(goal) => format!("≤ {}", figure(goal, row.unit)),
+    }
+}
