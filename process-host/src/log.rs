@@ -113,7 +113,14 @@ impl Log {
     }
 
     fn take(&self, stream: Stream, line: &mut Vec<u8>, chunk: &[u8]) {
-        for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+        for mut piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+            while line.len() + piece.trim_ascii_end().len() > LONGEST_LINE {
+                let (head, rest) = piece.split_at(LONGEST_LINE - line.len());
+                line.extend_from_slice(head);
+                self.push(stream, line);
+                line.clear();
+                piece = rest;
+            }
             line.extend_from_slice(piece);
             if line.ends_with(b"\n") || line.len() >= LONGEST_LINE {
                 let end = line.trim_ascii_end().len();
@@ -165,7 +172,9 @@ mod tests {
         let log = Log::new(1 << 20);
         let endless = vec![0xff; LONGEST_LINE * 2 + 3];
         log.clone().drain(Stream::Stdout, &endless[..]).await;
-        assert_eq!(log.after(0).len(), 3);
+        // Each byte is replaced by a character of three.
+        let lengths: Vec<_> = log.after(0).iter().map(|line| line.text.len() / 3).collect();
+        assert_eq!(lengths, [LONGEST_LINE, LONGEST_LINE, 3]);
         assert_eq!(log.stderr_tail(1000), "");
     }
 

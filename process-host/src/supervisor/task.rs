@@ -125,7 +125,6 @@ impl<L: Launch> Task<L> {
         }
         self.overview.borrow().members.iter().for_each(Node::retire);
         self.mailbox.close();
-        self.world.tracker.close();
         if let Superior::Handle(ended) = self.superior {
             ended.send_replace(Some(match self.failure {
                 Some(failure) if machine.state() == State::Failed => End::Failed(*failure),
