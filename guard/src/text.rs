@@ -89,7 +89,8 @@ fn inspect(text: &str, path: &Path<'_>, policy: Policy) -> Result<Inspection, Er
 
 /// Names of labels are shown like text, but two could become one if they were changed.
 fn check_key(key: &str, path: &Path<'_>, policy: Policy) -> Result<(), Error> {
-    if policy == Policy::Flag {
+    let is_word = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_word || policy == Policy::Flag {
         return Ok(());
     }
     match neutralize::inspect(key).changes.first() {

@@ -43,10 +43,11 @@ impl Reporter {
         let flags = flags.iter().map(|flag| (flag.rule, &flag.range));
         if make_changes {
             self.flag(&field, &before, flags);
-            let after = apply(&before, &changes).into_owned();
-            if !changes.is_empty() {
-                self.changed.push(Changed { field, before, changes });
+            if changes.is_empty() {
+                return before;
             }
+            let after = apply(&before, &changes).into_owned();
+            self.changed.push(Changed { field, before, changes });
             return after;
         }
         let changes = changes.iter().map(|change| (change.rule, &change.range));
