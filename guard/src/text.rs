@@ -153,6 +153,15 @@ mod tests {
     fn only_what_would_be_changed_is_rejected() {
         let (value, report) = guarded(json!("Vec<String> {{x}}"), Policy::Reject);
         assert_eq!((value, report.count), (json!("Vec<String> {{x}}"), 1));
+        for (text, what) in [
+            ("<script>", "markup that a browser would act on"),
+            ("[x](javascript:y)", "a link that runs a program"),
+            ("\u{1b}[31m", "a terminal escape sequence"),
+            ("\0", "a control character"),
+        ] {
+            let error = guard(&mut json!(text), Policy::Reject).unwrap_err();
+            assert_eq!(error.message, format!("the text holds {what}"));
+        }
     }
 
     #[test]

@@ -221,6 +221,14 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_is_given_up_beyond_its_reach() {
+        let drop = |spaces: usize| format!(";drop{}table", " ".repeat(spaces));
+        let longest = REACH - "drop".len() - "table".len();
+        assert_eq!(matches(&drop(longest)).count(), 1);
+        assert_eq!(matches(&drop(longest + 1)).count(), 0);
+    }
+
+    #[test]
     fn ordinary_words_are_not() {
         for text in [
             "evaluate (this) and function (x) {}, medieval(",
