@@ -291,6 +291,7 @@ mod tests {
             ("secret(\"x y\")", "secret(\"[credential]\")"),
             ("acme_key || a1b2c3d4e5f6", "acme_key || [credential]"),
             ("mytoken=abc", "mytoken=[credential]"),
+            ("refused: secret \"hunter2\"", "refused: secret \"[credential]\""),
             ("secret: 1234", "secret: [credential]"),
             ("password='abc def", "password='[credential] def"),
         ]);
