@@ -253,6 +253,7 @@ mod tests {
             ("<b class=", Some(Harm::Markup)),
             ("<b class='", Some(Harm::Markup)),
             ("<b =class=c>", None),
+            ("<b =javascript:c>", None),
             ("<b x=class=c>", None),
             ("<b x = javascript:y>", Some(Harm::Active)),
             ("<b x=\"data:text/html,y\">", Some(Harm::Active)),
@@ -264,6 +265,7 @@ mod tests {
             ("<invoke name=x id=y>", Some(Harm::Markup)),
             ("<data:text/html,x>", Some(Harm::Active)),
             ("<data:item/>", None),
+            ("<data:\ntext/html,x>", None),
             ("<b x='", None),
             ("<b x='javascript:", Some(Harm::Active)),
             ("<scripts>", None),
@@ -291,5 +293,7 @@ mod tests {
         let text = "<i class=x></i></b></title><!--<?x";
         let tags = Tags::of(text);
         assert_eq!(tags.escaped().collect::<Vec<_>>(), [0, 11, 19, 27, 31]);
+        let long = "</averyveryverylongname><averyveryverylongname class=x>";
+        assert_eq!(Tags::of(long).escaped().collect::<Vec<_>>(), [0, 24]);
     }
 }
