@@ -221,6 +221,24 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_reaches_from_its_first_byte_to_its_last() {
+        for (text, expected) in [
+            ("a {{b}}", "{{"),
+            ("a ${b}", "${"),
+            ("a <% b", "<%"),
+            ("a eval (b", "eval ("),
+            ("a.prototype.b", "prototype."),
+            ("a.__proto__.b", "__proto__"),
+            ("a or 1 = 1", "or 1 ="),
+            ("a; drop table b", "; drop table"),
+            ("a union select b", "union select"),
+        ] {
+            let found: Vec<_> = matches(text).map(|(range, _)| &text[range]).collect();
+            assert_eq!(found, [expected], "{text}");
+        }
+    }
+
+    #[test]
     fn a_pattern_is_given_up_beyond_its_reach() {
         let drop = |spaces: usize| format!(";drop{}table", " ".repeat(spaces));
         let longest = REACH - "drop".len() - "table".len();
