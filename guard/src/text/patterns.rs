@@ -211,6 +211,7 @@ mod tests {
             ("a';--", vec!["sql"]),
             ("x' and 'a' like 'a", vec!["sql"]),
             ("; update users set x", vec!["sql"]),
+            ("; delete from users; INSERT INTO users", vec!["sql", "sql"]),
             ("';exec xp_cmdshell", vec!["sql"]),
             ("x or '1' = '1'", vec!["sql"]),
             ("{{eval(__proto__", vec!["template", "evaluation", "prototype"]),
@@ -255,6 +256,7 @@ mod tests {
             "for 11=1, or 1=2, color 1=1, or 12=1; reunion select, unions select",
             "'or so' and 'and' so on; delete it; insert; executes x; drop tables",
             "prototypes.x constructors[1] constructor.name",
+            "a union of select clubs, a union all of them; exec (x)",
             "it's done; update the drop-down",
             "fn f() -> Vec<String> { \"a\".into() }",
         ] {
