@@ -62,7 +62,7 @@ impl<'a> Tags<'a> {
         tags
     }
 
-    /// Where each `<` stands.
+    /// Where each `<` stands from which something could begin: of several in a row, the last.
     fn openings(&self) -> impl Iterator<Item = usize> + use<'a> {
         let text = self.text;
         let mut next = 0;
@@ -70,9 +70,10 @@ impl<'a> Tags<'a> {
             let rest = text.get(next..)?;
             // To look at a few bytes costs less than to begin a search, and `<` comes in rows.
             let near = rest.iter().take(NEAR).position(|byte| *byte == b'<');
-            let at = next + near.or_else(|| memchr(b'<', rest))?;
-            next = at + 1;
-            Some(at)
+            let first = near.or_else(|| memchr(b'<', rest))?;
+            let row = rest[first..].iter().take_while(|byte| **byte == b'<').count();
+            next += first + row;
+            Some(next - 1)
         })
     }
 
