@@ -62,6 +62,7 @@ mod receive;
 mod shared;
 mod stream;
 mod task;
+mod watch;
 
 use std::{fmt, future::Future, sync::Arc};
 

@@ -215,10 +215,17 @@ impl Shared {
     pub(super) fn write_placed(&self) {
         let now = self.lock().outbox.wants_write_now();
         let waker = self.task.get().unwrap_or(Waker::noop());
-        if !now || self.flush(&mut Context::from_waker(waker)) != Flushed::All {
-            // Whatever blocks it may have passed before the writer was given back.
+        let is_written = now && self.flush(&mut Context::from_waker(waker)) == Flushed::All;
+        // Whatever blocks it may have passed before the writer was given back. And an answer may
+        // come so soon that it is worth watching for.
+        if !is_written || (!self.options.busy_poll.is_zero() && self.waits_for_one()) {
             self.wake_task();
         }
+    }
+
+    /// Whether one call alone waits for its answer.
+    pub(super) fn waits_for_one(&self) -> bool {
+        self.lock().pending.len() == 1
     }
 
     /// Writes until all is written or the writer blocks, unless somebody else is at it.
