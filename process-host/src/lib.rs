@@ -91,14 +91,15 @@
 //!
 //! | | Linux | other Unix |
 //! |---|---|---|
-//! | started without a shell, no descriptor inherited | yes | not built |
-//! | nothing survives the host | yes | not built |
-//! | [`Detached`] services | yes | yes |
+//! | started without a shell, with few variables and no descriptor but its streams | yes | yes, if nobody opens one without CLOEXEC |
+//! | its process group ends with its handle, and with a host that ends in order | yes | yes |
+//! | everything below ends with a host that is killed | yes | no |
+//! | limits, sandboxes, control groups, figures of what a child uses | yes | refused or absent |
 //!
-//! The reaper rests on what only Linux has (subreapers, parent-death signals), so the crate's other
-//! parts are built for Linux only. What a child hides with `setsid` is killed when the host ends; while
-//! the host runs, it is killed with the child only where the host has a control group of its own
-//! (cgroup v2, delegated, as `systemd-run --user --scope -p Delegate=yes` does).
+//! Other systems than Linux are compiled for, not tested. What a child hides with `setsid` is killed
+//! when the host ends; while the host runs, it is killed with the child only where the host has a
+//! control group of its own (cgroup v2, delegated, as `systemd-run --user --scope -p Delegate=yes`
+//! does).
 
 pub mod child;
 pub mod connection;
