@@ -1,0 +1,316 @@
+//! The host's side: it answers what its user asks.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use process_host::{
+    CallError, CallOptions, Closed, Connection, ConnectionOptions, Incoming, Supervisor,
+    connection::{FromPeer, Message, Responder},
+    supervisor::RequestError,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::{RawValue, to_raw_value};
+use tokio::{
+    net::{UnixListener, UnixStream},
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
+    time::timeout_at,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    BATCH_BYTES, CallParams, EventsAnswer, EventsParams, HostStatus, INVALID_PARAMS, LogAnswer, LogParams,
+    METHOD_NOT_FOUND, PathParams, REFUSED, Refusal,
+};
+
+/// Requests of one client that may be under way.
+const MOST_REQUESTS: usize = 256;
+
+/// What clients ask about.
+#[derive(Debug)]
+pub(crate) struct Host {
+    /// The tree.
+    pub(crate) supervisor: Supervisor,
+    /// The file that describes it.
+    pub(crate) file: PathBuf,
+    /// When it began.
+    pub(crate) since: Instant,
+    /// Cancelled by a client that wants the host to end.
+    pub(crate) stop: CancellationToken,
+}
+
+/// Why a request has no result.
+#[derive(Debug)]
+struct Failure {
+    code: i64,
+    message: String,
+    data: Option<Box<RawValue>>,
+}
+
+/// Lets clients in, until dropped.
+pub(crate) async fn serve(listener: UnixListener, host: Arc<Host>) {
+    let own = rustix::process::getuid().as_raw();
+    let mut sessions = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = sessions.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, _)) if stream.peer_cred().is_ok_and(|peer| peer.uid() == own) => {
+                sessions.spawn(session(stream, Arc::clone(&host)));
+            }
+            // It is told nothing, not even why.
+            Ok(_) => tracing::warn!("another user connected to the control socket"),
+            // Out of descriptors: the next client may have better luck.
+            Err(error) => {
+                tracing::warn!(%error, "a client could not be let in");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn session(stream: UnixStream, host: Arc<Host>) {
+    let (reader, writer) = stream.into_split();
+    let (connection, mut incoming) =
+        Connection::open(reader, writer, ConnectionOptions::default(), async { Closed::Ended });
+    let mut requests = JoinSet::new();
+    let mut by_id: HashMap<String, AbortHandle> = HashMap::new();
+    while let Some(said) = next(&mut incoming, &mut requests).await {
+        by_id.retain(|_, request| !request.is_finished());
+        match said {
+            FromPeer::Request(message, responder) if requests.len() < MOST_REQUESTS => {
+                let id = id_of(&message);
+                let (host, connection) = (Arc::clone(&host), connection.clone());
+                let request = requests.spawn(answer(host, connection, id.clone(), message, responder));
+                by_id.insert(id, request);
+            }
+            FromPeer::Request(_, responder) => {
+                let _ = responder.fail(REFUSED, "too many requests are under way", None).await;
+            }
+            FromPeer::Notification(message) if message.method() == "$/cancelRequest" => {
+                #[derive(Deserialize)]
+                struct Cancelled {
+                    id: Box<RawValue>,
+                }
+                if let Ok(Cancelled { id }) = message.params()
+                    && let Some(request) = by_id.remove(id.get())
+                {
+                    request.abort();
+                }
+            }
+            FromPeer::Notification(_) => {}
+        }
+    }
+}
+
+/// What the client says next; reaps the requests that are done meanwhile.
+async fn next(incoming: &mut Incoming, requests: &mut JoinSet<()>) -> Option<FromPeer> {
+    loop {
+        tokio::select! {
+            biased;
+            said = incoming.next() => return said,
+            Some(_) = requests.join_next() => {}
+        }
+    }
+}
+
+/// The id of a request as it is spelled.
+fn id_of(message: &Message) -> String {
+    #[derive(Deserialize)]
+    struct WithId {
+        id: Box<RawValue>,
+    }
+    serde_json::from_str::<WithId>(message.raw()).map(|with| with.id.get().to_owned()).unwrap_or_default()
+}
+
+async fn answer(host: Arc<Host>, connection: Connection, id: String, message: Message, responder: Responder) {
+    // A client that went away meanwhile wants no answer.
+    let _ = match host.fulfil(&connection, &id, &message).await {
+        Ok(result) => responder.answer(&result).await,
+        Err(failure) => responder.fail(failure.code, &failure.message, failure.data.as_deref()).await,
+    };
+}
+
+impl Host {
+    async fn fulfil(
+        &self,
+        client: &Connection,
+        id: &str,
+        message: &Message,
+    ) -> Result<Box<RawValue>, Failure> {
+        match message.method() {
+            "status" => raw(&self.status()),
+            "log" => raw(&self.log(params(message)?).await?),
+            "events" => raw(&self.events(params(message)?).await),
+            "restart" => {
+                let path = required(params(message)?)?;
+                self.supervisor.restart(&path).await.map_err(Failure::from)?;
+                raw(&serde_json::json!({}))
+            }
+            "stop" => {
+                match params::<PathParams>(message)?.path {
+                    Some(path) => self.supervisor.stop_child(&path).await.map_err(Failure::from)?,
+                    None => self.stop.cancel(),
+                }
+                raw(&serde_json::json!({}))
+            }
+            "call" => self.call(client, id, params(message)?).await,
+            other => Err(Failure::new(METHOD_NOT_FOUND, format!("there is no method {other}"))),
+        }
+    }
+
+    fn status(&self) -> HostStatus {
+        HostStatus {
+            pid: std::process::id(),
+            file: self.file.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_ms: u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            tree: self.supervisor.status(),
+        }
+    }
+
+    async fn log(&self, params: LogParams) -> Result<LogAnswer, Failure> {
+        let log = self.child(&params.path)?.log();
+        let mut lines = match params.follow {
+            true => log.next_after(params.after).await,
+            false => log.after(params.after),
+        };
+        lines.truncate(fitting(lines.iter().map(|line| line.text.len() + 64)));
+        Ok(LogAnswer { lines })
+    }
+
+    async fn events(&self, params: EventsParams) -> EventsAnswer {
+        let events = self.supervisor.events();
+        let batch = match params.follow {
+            true => events.next_after(params.after).await,
+            false => events.after(params.after),
+        };
+        let mut events = batch.events;
+        let size = |event| serde_json::to_string(event).map_or(0, |text| text.len());
+        events.truncate(fitting(events.iter().map(size)));
+        EventsAnswer { missed: batch.missed, events }
+    }
+
+    /// Passes a call on to a child; its progress goes to the client under the client's id.
+    async fn call(&self, client: &Connection, id: &str, call: CallParams) -> Result<Box<RawValue>, Failure> {
+        let child = self.child(&call.path)?;
+        let deadline = call.timeout_ms.map_or(CallOptions::default().deadline, |timeout| {
+            CallOptions::within(Duration::from_millis(timeout)).deadline
+        });
+        let connection = match deadline {
+            Some(deadline) => timeout_at(deadline, child.connection()).await.unwrap_or_else(|_| None),
+            None => child.connection().await,
+        };
+        let Some(connection) = connection else {
+            let path = &call.path;
+            let words = format!("{path} has no connection: it is down, or its stdio is not \"jsonrpc\"");
+            return Err(Failure::refused("no_connection", words));
+        };
+        let (progress, reports) = mpsc::channel(16);
+        let options = CallOptions { deadline, progress: Some(progress) };
+        let params = call.params.unwrap_or_default();
+        let answered = connection.call(&call.method, &params, options);
+        let (answer, ()) = tokio::join!(answered, pass_on(client, id, reports));
+        answer.map_err(Failure::from)
+    }
+
+    fn child(&self, path: &str) -> Result<process_host::Child, Failure> {
+        self.supervisor.child(path).ok_or_else(|| RequestError::Unknown(path.to_owned()).into())
+    }
+}
+
+/// Passes progress on until there is no more, which is when the call is over.
+async fn pass_on(client: &Connection, id: &str, mut reports: mpsc::Receiver<Box<RawValue>>) {
+    #[derive(Serialize)]
+    struct Progress<'a> {
+        id: &'a RawValue,
+        value: &'a RawValue,
+    }
+    let Ok(id) = RawValue::from_string(id.to_owned()) else { return };
+    while let Some(value) = reports.recv().await {
+        // A client that is gone will drop the call, too.
+        let _ = client.notify("$/progress", &Progress { id: &id, value: &value }).await;
+    }
+}
+
+/// How many things of these sizes fit into one answer; at least one.
+fn fitting(sizes: impl Iterator<Item = usize>) -> usize {
+    let mut room = BATCH_BYTES;
+    let fits = |size: &usize| {
+        let fits = *size <= room;
+        room = room.saturating_sub(*size);
+        fits
+    };
+    sizes.take_while(fits).count().max(1)
+}
+
+/// Absent params are read as an empty object.
+fn params<T: DeserializeOwned>(message: &Message) -> Result<T, Failure> {
+    let wrong = |error| Failure::new(INVALID_PARAMS, format!("{}: {error}", message.method()));
+    let given: Option<Box<RawValue>> = message.params().map_err(|error| wrong(error.to_string()))?;
+    let text = given.as_deref().map_or("{}", RawValue::get);
+    serde_json::from_str(text).map_err(|error| wrong(error.to_string()))
+}
+
+fn required(params: PathParams) -> Result<String, Failure> {
+    params.path.ok_or_else(|| Failure::new(INVALID_PARAMS, "path is missing".to_owned()))
+}
+
+fn raw(value: &impl Serialize) -> Result<Box<RawValue>, Failure> {
+    to_raw_value(value).map_err(|error| Failure::refused("invalid", error.to_string()))
+}
+
+impl Failure {
+    fn new(code: i64, message: String) -> Self {
+        Self { code, message, data: None }
+    }
+
+    fn refused(code: &str, message: String) -> Self {
+        let data = to_raw_value(&Refusal { code: code.to_owned() }).ok();
+        Self { code: REFUSED, message, data }
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        let code = match error {
+            RequestError::Unknown(_) => "unknown_child",
+            RequestError::Duplicate(_) => "duplicate",
+            RequestError::Invalid(_) => "invalid",
+            RequestError::Stopping => "stopping",
+            RequestError::Down => "down",
+        };
+        Self::refused(code, error.to_string())
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        match error {
+            // The child's own words, as they are.
+            CallError::Remote { code, message, data } => Self { code, message, data },
+            CallError::Closed { reason, .. } => {
+                Self { code: REFUSED, message: reason.to_string(), data: to_raw_value(&reason).ok() }
+            }
+            error => Self::refused(error.code(), error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_holds_what_fits_and_never_nothing() {
+        assert_eq!(fitting([1, 2, 3].into_iter()), 3);
+        assert_eq!(fitting([BATCH_BYTES, 1].into_iter()), 1);
+        assert_eq!(fitting([BATCH_BYTES * 2, 1].into_iter()), 1);
+    }
+}
