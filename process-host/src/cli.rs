@@ -12,6 +12,7 @@ mod peer;
 mod ps;
 mod run;
 mod steer;
+mod suggest;
 mod table;
 mod terminal;
 mod tools;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{
-    Outcome,
+    Outcome, suggest,
     terminal::{self, NAME, styled},
     tools::{
         self, Tool, Tools, plain,
@@ -74,11 +74,8 @@ async fn carry_out(server: &ToolServer, call: &Call) -> Result<Box<RawValue>, St
 
 fn find<'a>(tools: &'a [Tool], name: &str) -> Result<&'a Tool, String> {
     tools.iter().find(|tool| tool.name == name).ok_or_else(|| {
-        let names: Vec<_> = tools.iter().map(|tool| tool.name.as_str()).collect();
-        let hint = arguments::nearest(name, names.iter().copied())
-            .map(|nearest| format!(" Did you mean {nearest}?"))
-            .unwrap_or_default();
-        format!("there is no tool {name}.{hint} There are: {}", names.join(", "))
+        let instead = suggest::instead(name, tools.iter().map(|tool| tool.name.as_str()));
+        format!("there is no tool {name}.{instead}")
     })
 }
 

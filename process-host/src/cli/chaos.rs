@@ -16,7 +16,7 @@ use process_host::spec::SupervisorSpec;
 
 use super::{
     Outcome,
-    terminal::{self, BAD, GOOD, NAME, QUIET, harmless, styled},
+    terminal::{self, BAD, GOOD, NAME, QUIET, harmless, styled, wrapped},
     units,
 };
 use stage::Play;
@@ -123,11 +123,11 @@ pub(super) async fn run(chaos: Chaos) -> Outcome {
 
 fn to_text(scenario: Scenario, report: &Report) -> String {
     let name = scenario.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-    let mut lines = vec![format!("{}: {}", styled(NAME, name), harmless(&report.done))];
+    let mut lines = vec![format!("{}: {}", styled(NAME, name), wrapped(&harmless(&report.done), 2))];
     for check in &report.checks {
         let mark = if check.met { styled(GOOD, "ok  ") } else { styled(BAD, "miss") };
-        lines.push(format!("  {mark}  expected: {}", harmless(&check.expected)));
-        lines.push(format!("        happened: {}", harmless(&check.happened)));
+        lines.push(format!("  {mark}  expected: {}", wrapped(&harmless(&check.expected), 18)));
+        lines.push(format!("        happened: {}", wrapped(&harmless(&check.happened), 18)));
     }
     if let Some(recovery) = report.recovery {
         lines.push(format!("  {}", styled(QUIET, format!("recovered in {}", units::took(recovery)))));

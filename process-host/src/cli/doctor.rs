@@ -12,8 +12,11 @@ use serde::Serialize;
 
 use super::{
     Outcome,
-    terminal::{self, BAD, GOOD, NAME, NOTE, QUIET, harmless, styled},
+    terminal::{self, BAD, GOOD, NAME, NOTE, QUIET, harmless, styled, wrapped},
 };
+
+/// Columns before what was found.
+const INDENT: usize = 17;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -103,11 +106,16 @@ fn to_text(finding: &Finding) -> String {
         Verdict::Note => styled(NOTE, "note "),
         Verdict::Wrong => styled(BAD, "wrong"),
     };
-    let subject = styled(NAME, format_args!("{:<12}", harmless(&finding.subject)));
-    let line = format!("{mark} {subject} {}", harmless(&finding.found));
-    let advice = finding.advice.iter().flat_map(|advice| advice.lines());
-    let marks = std::iter::once("→").chain(std::iter::repeat(" "));
-    advice.zip(marks).fold(line, |line, (advice, mark)| {
-        format!("{line}\n                   {}", styled(QUIET, format_args!("{mark} {}", harmless(advice))))
-    })
+    let subject = styled(NAME, format_args!("{:<10}", harmless(&finding.subject)));
+    let found = wrapped(&harmless(&finding.found), INDENT);
+    let mut text = format!("{mark} {subject} {found}");
+    if let Some(advice) = &finding.advice {
+        let advice = wrapped(&harmless(advice), INDENT + 2);
+        for (number, line) in advice.lines().enumerate() {
+            let mark = if number == 0 { "→ " } else { "  " };
+            text +=
+                &format!("\n{:INDENT$}{}", "", styled(QUIET, format_args!("{mark}{}", line.trim_start())));
+        }
+    }
+    text
 }

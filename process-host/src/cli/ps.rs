@@ -8,6 +8,7 @@ use process_host::{ChildStatus, Exit, State, SupervisorStatus, supervisor::Membe
 use super::{
     Outcome,
     host::HostArgs,
+    suggest,
     table::{self, Cell, Column},
     terminal::{self, QUIET, style_of},
     units,
@@ -112,13 +113,8 @@ fn known(path: &str, known: &[String]) -> Result<String, String> {
     if known.iter().any(|known| known == path) {
         return Ok(path.to_owned());
     }
-    let similar =
-        known.iter().max_by(|a, b| strsim::jaro_winkler(a, path).total_cmp(&strsim::jaro_winkler(b, path)));
-    let hint = match similar.filter(|known| strsim::jaro_winkler(known, path) > 0.8) {
-        Some(similar) => format!(" Did you mean {similar}?"),
-        None => String::new(),
-    };
-    Err(format!("there is no child {path}.{hint} There are: {}", known.join(", ")))
+    let instead = suggest::instead(path, known.iter().map(String::as_str));
+    Err(format!("there is no child {path}.{instead}"))
 }
 
 const COLUMNS: [Column; 9] = [

@@ -1,9 +1,13 @@
 //! Runs a supervision tree in the foreground.
 
-use std::{io, path::PathBuf, pin::pin, process::ExitCode, sync::Arc, time::Instant};
+use std::{io, path::PathBuf, pin::pin, process::ExitCode, sync::Arc};
 
 use clap::Args;
-use process_host::{End, Event, Supervisor, process::Reaper, spec::SupervisorSpec};
+use process_host::{
+    End, Event, Supervisor,
+    process::Reaper,
+    spec::{SpecError, SupervisorSpec},
+};
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -69,8 +73,10 @@ enum Over {
 /// # Errors
 /// When it cannot be started.
 pub(super) async fn run(run: Run) -> Outcome {
-    let spec =
-        SupervisorSpec::from_file(&run.file).map_err(|error| format!("{}: {error}", run.file.display()))?;
+    let spec = SupervisorSpec::from_file(&run.file).map_err(|error| match error {
+        SpecError::Unreadable { .. } => error.to_string(),
+        error => format!("{}: {error}", run.file.display()),
+    })?;
     if spec.children.is_empty() {
         let file = run.file.display();
         return Err(format!("{file} describes no child; `process-host run --help` shows how").into());
@@ -91,9 +97,10 @@ pub(super) async fn run(run: Run) -> Outcome {
         format!("process {} runs {}; asked at {}", std::process::id(), file.display(), socket.display());
     terminal::print_remark(&styled(QUIET, remark));
 
+    let connected = server::connected(&spec);
     let supervisor = Supervisor::start(spec)?;
     let stop = CancellationToken::new();
-    let host = Host { supervisor: supervisor.clone(), file, since: Instant::now(), stop: stop.clone() };
+    let host = Host::new(supervisor.clone(), connected, file, stop.clone());
     let server = AbortOnDropHandle::new(tokio::spawn(server::serve(listener, Arc::new(host))));
     let over = watch(&supervisor, &mut signals, stop, run.json).await;
     drop((server, held));

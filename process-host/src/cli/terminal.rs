@@ -99,6 +99,32 @@ pub(super) fn one_line(text: &str) -> String {
     harmless(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// `text` with its lines broken between words where the terminal ends, and all but the first behind
+/// `indent` spaces. As it is, where stdout is no terminal.
+pub(super) fn wrapped(text: &str, indent: usize) -> String {
+    wrapped_at(text, indent, columns().unwrap_or(usize::MAX))
+}
+
+fn wrapped_at(text: &str, indent: usize, columns: usize) -> String {
+    // Narrower than that, broken lines are harder to read than those that the terminal breaks.
+    let room = if columns < indent + 20 { usize::MAX } else { columns - indent };
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line += word;
+        }
+        lines.push(line);
+    }
+    lines.join(&format!("\n{:indent$}", ""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,5 +133,13 @@ mod tests {
     fn what_a_terminal_would_act_on_is_replaced() {
         assert_eq!(harmless("a\u{1b}[31mb\u{202e}c\nd\te"), "a\u{fffd}[31mb\u{fffd}c\nd\te");
         assert_eq!(one_line(" a\n  b\t\n"), "a b");
+    }
+
+    #[test]
+    fn long_lines_are_broken_between_words() {
+        let broken = wrapped_at("one two three four five\nsix", 4, 24);
+        assert_eq!(broken, "one two three four\n    five\n    six");
+        assert_eq!(wrapped_at("one two", 4, usize::MAX), "one two");
+        assert_eq!(wrapped_at("one two three four five six", 4, 10), "one two three four five six");
     }
 }

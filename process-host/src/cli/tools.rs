@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     Outcome,
-    terminal::{self, NAME, QUIET, harmless, one_line, styled},
+    terminal::{self, NAME, QUIET, harmless, one_line, styled, wrapped},
 };
 use server::{ServerArgs, ToolServer};
 
@@ -88,7 +88,12 @@ pub(super) fn read(answer: &str) -> Result<Tools, String> {
 fn to_text(tool: &Tool) -> String {
     let head = match one_line(&tool.description) {
         description if description.is_empty() => styled(NAME, harmless(&tool.name)),
-        description => format!("{}  {description}", styled(NAME, harmless(&tool.name))),
+        description => {
+            let name = harmless(&tool.name);
+            // The first line is shorter by the name before it, which the second would be without it.
+            let text = wrapped(&format!("{name}  {description}"), 2);
+            format!("{}{}", styled(NAME, &name), &text[name.len()..])
+        }
     };
     let parameters = parameters(&tool.input_schema);
     let width = parameters.iter().map(|parameter| parameter.name.chars().count()).max().unwrap_or_default();

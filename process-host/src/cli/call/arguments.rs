@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::cli::suggest;
+
 /// Reads `key=value` words, or one JSON object.
 ///
 /// # Errors
@@ -33,15 +35,6 @@ pub(super) fn read(schema: &Value, words: &[String]) -> Result<Map<String, Value
     }
 }
 
-/// The name that is most like this one, if one is.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let likeness = known.into_iter().map(|known| (strsim::jaro_winkler(known, name), known));
-    likeness
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| known)
-}
-
 /// What the schema says about an argument; null where it says nothing.
 fn known<'a>(schema: &'a Value, name: &str) -> Result<&'a Value, String> {
     let properties = schema["properties"].as_object();
@@ -51,14 +44,8 @@ fn known<'a>(schema: &'a Value, name: &str) -> Result<&'a Value, String> {
     if schema["additionalProperties"] != Value::Bool(false) {
         return Ok(&Value::Null);
     }
-    let names: Vec<_> = properties.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-    Err(match (nearest(name, names.iter().copied()), names.is_empty()) {
-        (_, true) => format!("{name} is not wanted, there are no arguments"),
-        (Some(nearest), _) => {
-            format!("{name} is not known. Did you mean {nearest}? There are: {}", names.join(", "))
-        }
-        (None, _) => format!("{name} is not known. There are: {}", names.join(", ")),
-    })
+    let names = properties.into_iter().flatten().map(|(name, _)| name.as_str());
+    Err(format!("{name} is not known.{}", suggest::instead(name, names)))
 }
 
 /// Reads one value.

@@ -44,7 +44,8 @@ pub(super) fn peer(name: &str, behaviour: &str, stdio: Stdio) -> Result<ChildSpe
     spec.stdio = stdio;
     spec.backoff =
         Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1), jitter: 0.0 };
-    spec.shutdown.after_stdin = Duration::from_millis(200);
+    (spec.shutdown.after_stdin, spec.shutdown.after_term) =
+        (Duration::from_millis(200), Duration::from_millis(500));
     Ok(spec)
 }
 

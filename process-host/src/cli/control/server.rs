@@ -1,7 +1,7 @@
 //! The host's side: it answers what its user asks.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -10,6 +10,7 @@ use std::{
 use process_host::{
     CallError, CallOptions, Closed, Connection, ConnectionOptions, Incoming, Supervisor,
     connection::{FromPeer, Message, Responder},
+    spec::{Member, Stdio, SupervisorSpec},
     supervisor::RequestError,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -33,14 +34,13 @@ const MOST_REQUESTS: usize = 256;
 /// What clients ask about.
 #[derive(Debug)]
 pub(crate) struct Host {
-    /// The tree.
-    pub(crate) supervisor: Supervisor,
-    /// The file that describes it.
-    pub(crate) file: PathBuf,
-    /// When it began.
-    pub(crate) since: Instant,
+    supervisor: Supervisor,
+    /// The children that can be called.
+    connected: BTreeSet<String>,
+    file: PathBuf,
+    since: Instant,
     /// Cancelled by a client that wants the host to end.
-    pub(crate) stop: CancellationToken,
+    stop: CancellationToken,
 }
 
 /// Why a request has no result.
@@ -49,6 +49,23 @@ struct Failure {
     code: i64,
     message: String,
     data: Option<Box<RawValue>>,
+}
+
+/// The paths of the children that can be called.
+pub(crate) fn connected(spec: &SupervisorSpec) -> BTreeSet<String> {
+    fn below(above: &str, spec: &SupervisorSpec, connected: &mut BTreeSet<String>) {
+        for member in &spec.children {
+            let path = format!("{above}{}", member.name());
+            match member {
+                Member::Supervisor(spec) => below(&format!("{path}/"), spec, connected),
+                Member::Child(child) if child.stdio == Stdio::JsonRpc => drop(connected.insert(path)),
+                Member::Child(_) => {}
+            }
+        }
+    }
+    let mut connected = BTreeSet::new();
+    below("", spec, &mut connected);
+    connected
 }
 
 /// Lets clients in, until dropped.
@@ -138,6 +155,16 @@ async fn answer(host: Arc<Host>, connection: Connection, id: String, message: Me
 }
 
 impl Host {
+    /// A host that begins now; cancels `stop` when a client wants it to end.
+    pub(crate) fn new(
+        supervisor: Supervisor,
+        connected: BTreeSet<String>,
+        file: PathBuf,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { supervisor, connected, file, since: Instant::now(), stop }
+    }
+
     async fn fulfil(
         &self,
         client: &Connection,
@@ -200,6 +227,10 @@ impl Host {
     /// Passes a call on to a child; its progress goes to the client under the client's id.
     async fn call(&self, client: &Connection, id: &str, call: CallParams) -> Result<Box<RawValue>, Failure> {
         let child = self.child(&call.path)?;
+        if !self.connected.contains(&call.path) {
+            let words = format!("{} cannot be called: its stdio is \"log\", not \"jsonrpc\"", call.path);
+            return Err(Failure::refused("no_connection", words));
+        }
         let deadline = call.timeout_ms.map_or(CallOptions::default().deadline, |timeout| {
             CallOptions::within(Duration::from_millis(timeout)).deadline
         });
@@ -208,8 +239,7 @@ impl Host {
             None => child.connection().await,
         };
         let Some(connection) = connection else {
-            let path = &call.path;
-            let words = format!("{path} has no connection: it is down, or its stdio is not \"jsonrpc\"");
+            let words = format!("{} is {} and did not come up in time", call.path, child.status().state);
             return Err(Failure::refused("no_connection", words));
         };
         let (progress, reports) = mpsc::channel(16);

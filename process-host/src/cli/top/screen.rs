@@ -58,7 +58,7 @@ impl Screen {
     /// When the terminal is gone.
     pub(super) fn draw(&self, lines: &[String]) -> io::Result<()> {
         // Written over what is there and not cleared before, so that nothing flickers.
-        let lines = lines.join("\x1b[K\r\n");
+        let lines = lines.join("\x1b[K\n");
         write(&format!("\x1b[H{lines}\x1b[K\x1b[J"))
     }
 }
