@@ -9,7 +9,7 @@ use std::{
 };
 
 use guard::suggest::nearest;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use shared_types::{Error, ErrorCode, role::Role};
 
 /// The roles a task can name, by name.
@@ -57,6 +57,9 @@ struct Entry {
     restrictions: Option<Vec<String>>,
     context_limit: Option<i64>,
     brief: Option<String>,
+    /// Read by `bindery-mcp`, which runs it.
+    #[serde(rename = "executor")]
+    _executor: Option<IgnoredAny>,
 }
 
 impl Roles {
@@ -181,7 +184,7 @@ mod tests {
 
     #[test]
     fn unknown_keys_and_nameless_purposes_are_refused_by_name() {
-        assert!(with("[roles.developer]\nexecutor = \"sh\"").unwrap_err().contains("executor"));
+        assert!(with("[roles.developer]\nexecuter = \"sh\"").unwrap_err().contains("executer"));
         assert!(with("[roles.poet]\nbrief = \"Sing.\"").unwrap_err().contains("roles.poet"));
         assert!(with("[role.poet]\n").unwrap_err().contains("role"));
     }

@@ -71,6 +71,20 @@ mod tests {
     }
 
     #[test]
+    fn in_production_a_fault_says_what_anyone_can_do() {
+        for (code, advice) in [
+            (ErrorCode::Overloaded, "Try again in a few seconds."),
+            (ErrorCode::BackendUnavailable, "Try again in a few seconds."),
+            (ErrorCode::CircuitOpen, "Try again in a few seconds."),
+            (ErrorCode::Timeout, "Try again; give a write the same request_id."),
+            (ErrorCode::StorageUnavailable, "Free some disk space; reading goes on meanwhile."),
+            (ErrorCode::Internal, "Look for the correlation id in the log."),
+        ] {
+            assert_eq!(disclosed(Error::new(code, MESSAGE), true).error.suggestions, [advice], "{code}");
+        }
+    }
+
+    #[test]
     fn elsewhere_a_fault_is_told_redacted() {
         for code in faults() {
             let told = disclosed(Error::new(code, MESSAGE).suggest("Free the disk."), false).error;

@@ -93,21 +93,28 @@ impl Limits {
             let error = Error::new(ErrorCode::Refused, format!("the key {key:?} is not allowed"));
             return Err(at(error.suggest("Use another key."), path));
         }
-        if key.chars().any(char::is_control) {
+        let is_plain = key.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_plain && key.chars().any(char::is_control) {
             return Err(at(Error::new(ErrorCode::Refused, "a key contains a control character"), path));
         }
         Ok(())
     }
 
-    /// Checks the length of a text that is the value of `key`.
+    /// Checks the length of a text that is the value of `key`. It never has more characters than
+    /// bytes, so most texts need no counting.
     fn check_length(
         &self,
-        characters: usize,
+        bytes: usize,
+        characters: impl FnOnce() -> usize,
         key: Key,
         may_be_json: impl FnOnce() -> bool,
         path: &Path<'_>,
     ) -> Result<(), Error> {
         let limit = if key == Key::Content { self.content_characters } else { self.characters };
+        if bytes <= limit {
+            return Ok(());
+        }
+        let characters = characters();
         if characters <= limit {
             return Ok(());
         }

@@ -89,7 +89,8 @@ fn inspect(text: &str, path: &Path<'_>, policy: Policy) -> Result<Inspection, Er
 
 /// Names of labels are shown like text, but two could become one if they were changed.
 fn check_key(key: &str, path: &Path<'_>, policy: Policy) -> Result<(), Error> {
-    if policy == Policy::Flag {
+    let is_word = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_word || policy == Policy::Flag {
         return Ok(());
     }
     match neutralize::inspect(key).changes.first() {
@@ -152,6 +153,15 @@ mod tests {
     fn only_what_would_be_changed_is_rejected() {
         let (value, report) = guarded(json!("Vec<String> {{x}}"), Policy::Reject);
         assert_eq!((value, report.count), (json!("Vec<String> {{x}}"), 1));
+        for (text, what) in [
+            ("<script>", "markup that a browser would act on"),
+            ("[x](javascript:y)", "a link that runs a program"),
+            ("\u{1b}[31m", "a terminal escape sequence"),
+            ("\0", "a control character"),
+        ] {
+            let error = guard(&mut json!(text), Policy::Reject).unwrap_err();
+            assert_eq!(error.message, format!("the text holds {what}"));
+        }
     }
 
     #[test]

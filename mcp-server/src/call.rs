@@ -4,6 +4,7 @@ mod render;
 
 use std::{
     io::{self, Read},
+    pin::pin,
     process::ExitCode,
     sync::Arc,
 };
@@ -12,14 +13,18 @@ use clap::Args;
 use guard::Intake;
 use serde_json::Value;
 use shared_types::{Error, ErrorCode, JsonObject, Spec, operation};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::{self, Outcome},
-    client::CallOptions,
+    client::{CallOptions, Client},
     config::Config,
+    executor::{self, Executors, Watch},
     terminal::{self, NOTE, styled},
 };
 
+/// Who calls, as the history names it.
+const ACTOR: &str = "cli";
 /// The most bytes that are read from stdin.
 const STDIN_LIMIT: u64 = 16 * 1024 * 1024;
 
@@ -53,7 +58,7 @@ pub async fn run(config: &Config, call: Call) -> Outcome {
     let result = carry_out(config, &call).await;
     match (result, call.json) {
         (Ok(result), true) => {
-            terminal::print(&serde_json::to_string_pretty(&*result)?)?;
+            terminal::print(&serde_json::to_string_pretty(&result)?)?;
             Ok(ExitCode::SUCCESS)
         }
         (Ok(result), false) => {
@@ -68,7 +73,7 @@ pub async fn run(config: &Config, call: Call) -> Outcome {
     }
 }
 
-async fn carry_out(config: &Config, call: &Call) -> Result<Arc<Value>, Error> {
+async fn carry_out(config: &Config, call: &Call) -> Result<Value, Error> {
     let spec = find(&call.tool)?;
     let intake = config.intake();
     let accepted = intake.accept(spec, read(&intake, &call.input)?)?;
@@ -80,10 +85,36 @@ async fn carry_out(config: &Config, call: &Call) -> Result<Arc<Value>, Error> {
     cli::build_backend_if_missing(config).await?;
     let client = cli::one_shot_client(config)
         .map_err(|error| Error::new(ErrorCode::BackendUnavailable, error.to_string()))?;
-    let options = CallOptions { actor: Some("cli".to_owned()), guard: accepted.report };
-    let result = client.call(spec, accepted.input, &options).await;
+    let options = CallOptions { actor: Some(ACTOR.to_owned()), guard: accepted.report };
+    let is_claim = executor::is_claim(spec, &accepted.input);
+    let result = match client.call(spec, accepted.input, &options).await.map(Arc::unwrap_or_clone) {
+        Ok(claim) if is_claim => execute(config, &client, claim).await,
+        result => result,
+    };
     client.detach().await;
     result
+}
+
+/// Lets the executor of the claimed task's role do it, if it has one. Ctrl-C stops it and gives the
+/// task back.
+async fn execute(config: &Config, client: &Client, claim: Value) -> Result<Value, Error> {
+    let workspace =
+        cli::find_workspace(config).map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
+    let cancelled = CancellationToken::new();
+    let watch = Watch {
+        actor: ACTOR.to_owned(),
+        cancelled: cancelled.clone(),
+        progress: Box::new(|progress| terminal::print_remark(&terminal::harmless(&progress.to_string()))),
+    };
+    let executors = Executors::of(&workspace);
+    let mut work = pin!(executors.carry_out(client, claim, watch));
+    tokio::select! {
+        claim = &mut work => claim,
+        _ = tokio::signal::ctrl_c() => {
+            cancelled.cancel();
+            work.await
+        }
+    }
 }
 
 /// The operation of this name.

@@ -20,6 +20,7 @@ use crate::{
     config::{Config, ConfigError},
     connect::{self, Connect},
     demo, doctor,
+    executor::{self, RolesFile},
     lifecycle::{Backend, StartOptions, binary},
     terminal, tools,
     workspace::Workspace,
@@ -73,6 +74,14 @@ pub enum Command {
     },
     /// Connect an assistant: print the entry for its configuration, or write it there
     Connect(Connect),
+    /// Allow the programs that the workspace's roles.toml names to carry out tasks
+    ///
+    /// They run as you. What is allowed is the file as it is now: changed, it must be allowed again.
+    Trust {
+        /// Take the permission back.
+        #[arg(long)]
+        revoke: bool,
+    },
     /// Look for what is wrong, and say what to do about it; starts nothing
     Doctor {
         /// Print JSON.
@@ -126,6 +135,7 @@ fn dispatch(command: Option<Command>, print_config: bool, config: &Config) -> Ou
         Some(Command::Call(call)) => block_on(call::run(config, call)),
         Some(Command::Tools { json }) => tools::print(json),
         Some(Command::Connect(connect)) => connect::run(config, &connect),
+        Some(Command::Trust { revoke }) => trust(&find_workspace(config)?, revoke),
         Some(Command::Doctor { json }) => block_on(doctor::run(config, json)),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "bindery-mcp", &mut io::stdout());
@@ -144,6 +154,27 @@ pub fn find_workspace(config: &Config) -> io::Result<Workspace> {
         let named = config.workspace.as_ref().map(|path| path.display().to_string());
         io::Error::new(error.kind(), format!("workspace {}: {error}", named.unwrap_or_default()))
     })
+}
+
+fn trust(workspace: &Workspace, revoke: bool) -> Outcome {
+    let path = workspace.roles();
+    if revoke {
+        executor::trust::revoke(&path)?;
+        terminal::print(&format!("{} may no longer run programs", path.display()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let file = RolesFile::read(&path)?.filter(|file| !file.commands().is_empty());
+    let Some(file) = file else {
+        return Err(
+            format!("{} names no executor; see the README for how to write one", path.display()).into()
+        );
+    };
+    let record = executor::trust::trust(&path, file.bytes())?;
+    for (role, command) in file.commands() {
+        terminal::print(&format!("tasks of the role {role} run: {}", terminal::harmless(&command)))?;
+    }
+    terminal::print_remark(&format!("remembered in {}", record.display()));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The backend of the workspace, looked for and started in the background.

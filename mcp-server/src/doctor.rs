@@ -91,6 +91,7 @@ async fn look(config: &Config) -> Vec<Finding> {
     findings.push(Finding::ok("workspace", format!("{root} ({})", workspace.reason())));
     findings.extend(state::look(&workspace));
     findings.extend(backend::look(&workspace, config.port).await);
+    findings.extend(installation::executors(&workspace));
     findings.extend(installation::connections(workspace.root()));
     findings
 }

@@ -12,6 +12,7 @@ pub mod connect;
 pub mod demo;
 mod disclosure;
 pub mod doctor;
+pub mod executor;
 pub mod lifecycle;
 mod random;
 pub mod server;

@@ -4,6 +4,7 @@ mod advertise;
 mod completions;
 mod handler;
 mod line;
+mod progress;
 mod prompts;
 mod protocol_error;
 mod render;
@@ -17,26 +18,27 @@ use std::io;
 use guard::Intake;
 use rmcp::{ServiceExt, service::ServerInitializeError, transport::stdio_pipes};
 
-use crate::client::Client;
+use crate::{client::Client, executor::Executors};
 use handler::Bindery;
 use transport::LineTransport;
 
 pub use advertise::tools;
 
 /// Serves standard input and output until the input ends or `stop` is cancelled. Every input
-/// passes `intake`; `session` tells this connection from others of the same assistant.
+/// passes `intake`; `executors` carry out what is claimed; `session` tells this connection from others of the same assistant.
 ///
 /// # Errors
 /// When the streams cannot be written to, or the first messages break the protocol.
 pub async fn serve_stdio(
     client: Client,
+    executors: Executors,
     intake: Intake,
     session: String,
     stop: tokio_util::sync::CancellationToken,
 ) -> io::Result<()> {
     let (input, output) = stdio_pipes();
     let transport = LineTransport::new(input, output, intake.clone());
-    let server = Bindery::new(client, intake, session);
+    let server = Bindery::new(client, executors, intake, session);
     match server.serve_with_ct(transport, stop).await {
         Ok(running) => {
             if let Err(error) = running.waiting().await {

@@ -90,6 +90,11 @@ impl Workspace {
         self.state_dir().join("tasks.db")
     }
 
+    /// The operator's roles, which need not exist.
+    pub fn roles(&self) -> PathBuf {
+        self.state_dir().join("roles.toml")
+    }
+
     /// Creates the state directory, closed to other users and ignored by git.
     ///
     /// # Errors

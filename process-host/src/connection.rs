@@ -131,12 +131,12 @@ impl Connection {
     /// # Errors
     ///
     /// Every [`CallError`], except `Cancelled`.
-    pub fn call(
-        &self,
+    pub fn call<'a, P: Serialize + ?Sized>(
+        &'a self,
         method: &str,
-        params: &impl Serialize,
+        params: &P,
         options: CallOptions,
-    ) -> impl Future<Output = Result<Box<RawValue>, CallError>> + Send {
+    ) -> impl Future<Output = Result<Box<RawValue>, CallError>> + Send + use<'a, P> {
         let id = self.shared().new_id();
         let message =
             envelope::params_of(params).map(|params| envelope::request(id, method, params.as_deref(), None));
@@ -149,12 +149,12 @@ impl Connection {
     /// # Errors
     ///
     /// Every [`CallError`], except `Cancelled` and `Remote`.
-    pub fn stream(
-        &self,
+    pub fn stream<'a, P: Serialize + ?Sized>(
+        &'a self,
         method: &str,
-        params: &impl Serialize,
+        params: &P,
         options: CallOptions,
-    ) -> impl Future<Output = Result<Streaming, CallError>> + Send {
+    ) -> impl Future<Output = Result<Streaming, CallError>> + Send + use<'a, P> {
         let id = self.shared().new_id();
         let credit = self.shared().options.credit.max(1);
         let message = envelope::params_of(params)
@@ -172,11 +172,11 @@ impl Connection {
     /// # Errors
     ///
     /// [`CallError::Invalid`], [`CallError::RequestTooLarge`] or [`CallError::Closed`].
-    pub fn notify(
-        &self,
+    pub fn notify<'a, P: Serialize + ?Sized>(
+        &'a self,
         method: &str,
-        params: &impl Serialize,
-    ) -> impl Future<Output = Result<(), CallError>> + Send {
+        params: &P,
+    ) -> impl Future<Output = Result<(), CallError>> + Send + use<'a, P> {
         let message =
             envelope::params_of(params).map(|params| envelope::notification(method, params.as_deref()));
         async move { self.shared().send(&message?).await }

@@ -5,6 +5,7 @@ pub mod connection;
 pub mod detached;
 pub mod events;
 pub mod exit;
+pub mod ipc;
 pub mod log;
 mod log_file;
 mod machine;
@@ -22,6 +23,7 @@ pub use connection::{CallError, CallOptions, Closed, Connection, ConnectionOptio
 pub use detached::Detached;
 pub use events::{Event, EventKind, Events};
 pub use exit::Exit;
+pub use ipc::{IpcManager, QueueConfig};
 pub use log::Log;
 pub use log_file::LogFile;
 pub use machine::State;

@@ -13,6 +13,8 @@ use tokio::{
 
 /// A longer line is cut into pieces of this many bytes.
 const LONGEST_LINE: usize = 8 << 10;
+/// How much is read at once of a child that has been silent, in bytes.
+const IDLE: usize = 256;
 
 /// Where a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,14 +94,17 @@ impl Log {
     /// Reads `reader` to its end, so that the child never waits for a reader.
     pub(crate) async fn drain(self, stream: Stream, mut reader: impl AsyncRead + Unpin) {
         let mut line = Vec::new();
-        // Filled only while the child writes; an idle child costs no buffer.
-        let mut chunk = Vec::new();
+        let mut chunk = Vec::with_capacity(IDLE);
         loop {
             chunk.clear();
-            chunk.reserve_exact(LONGEST_LINE);
             match reader.read_buf(&mut chunk).await {
                 Ok(0) | Err(_) => break,
                 Ok(_) => self.take(stream, &mut line, &chunk),
+            }
+            // Much room only while the child writes much: most children are idle most of the time.
+            let wanted = if chunk.len() == chunk.capacity() { LONGEST_LINE } else { IDLE };
+            if chunk.capacity() != wanted {
+                chunk = Vec::with_capacity(wanted);
             }
         }
         if !line.is_empty() {
@@ -108,7 +113,14 @@ impl Log {
     }
 
     fn take(&self, stream: Stream, line: &mut Vec<u8>, chunk: &[u8]) {
-        for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+        for mut piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+            while line.len() + piece.trim_ascii_end().len() > LONGEST_LINE {
+                let (head, rest) = piece.split_at(LONGEST_LINE - line.len());
+                line.extend_from_slice(head);
+                self.push(stream, line);
+                line.clear();
+                piece = rest;
+            }
             line.extend_from_slice(piece);
             if line.ends_with(b"\n") || line.len() >= LONGEST_LINE {
                 let end = line.trim_ascii_end().len();
@@ -160,7 +172,9 @@ mod tests {
         let log = Log::new(1 << 20);
         let endless = vec![0xff; LONGEST_LINE * 2 + 3];
         log.clone().drain(Stream::Stdout, &endless[..]).await;
-        assert_eq!(log.after(0).len(), 3);
+        // Each byte is replaced by a character of three.
+        let lengths: Vec<_> = log.after(0).iter().map(|line| line.text.len() / 3).collect();
+        assert_eq!(lengths, [LONGEST_LINE, LONGEST_LINE, 3]);
         assert_eq!(log.stderr_tail(1000), "");
     }
 

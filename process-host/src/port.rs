@@ -22,7 +22,7 @@ use crate::{
 /// How much of standard error an error shows, in bytes.
 const TAIL: usize = 2048;
 /// How long what a dead child left in its pipes is still read, in case somebody else holds them open.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A running child with its streams in use: standard error drained into its log, standard output too
 /// or, with [`Stdio::JsonRpc`], connected. Dropping it kills the child.

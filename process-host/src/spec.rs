@@ -95,7 +95,7 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { first: Duration::from_secs(2), longest: Duration::from_secs(30), jitter: 0.2 }
+        Self { first: Duration::from_secs(2), longest: Duration::from_secs(10), jitter: 0.2 }
     }
 }
 

@@ -1,5 +1,24 @@
 //! Supervisors: children started in order, started again when they end, stopped in reverse.
 //!
+//! ```
+//! use process_host::{
+//!     End, State, Supervisor,
+//!     spec::{ChildSpec, Command, SupervisorSpec},
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let supervisor = Supervisor::start(SupervisorSpec::default())?;
+//! supervisor.add(ChildSpec::new("my_worker", Command::new("sleep").arg("1000"))).await?;
+//! let worker = supervisor.child("my_worker").ok_or("it was added")?;
+//! worker.wait_for(State::Running).await;
+//! supervisor.stop_child("my_worker").await?;
+//! assert_eq!(worker.status().state, State::Stopped);
+//! assert_eq!(supervisor.stop().await, End::Stopped);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Theory of operation
 //!
 //! Every child has one task that owns its process, and every supervisor one task that owns its
@@ -132,6 +151,8 @@ impl Supervisor {
     fn launch<L: Launch>(spec: SupervisorSpec, options: Options, launch: L) -> Result<Self, SpecError> {
         spec.check()?;
         let tracker = TaskTracker::new();
+        // Closed, it can be waited for; tasks are still added until the tree has ended.
+        tracker.close();
         let events = Events::new(options.kept_events);
         let world = Arc::new(World { launch, events: events.clone(), tracker: tracker.clone() });
         let abandoned = CancellationToken::new();

@@ -95,6 +95,8 @@ codes! {
     BackendUnavailable = "backend_unavailable", 503, -32002, "The backend cannot be reached";
     /// Calls are held back because the backend failed repeatedly.
     CircuitOpen = "circuit_open", 503, -32002, "Calls are paused after repeated failures";
+    /// A program that the operator named for a role could not finish the task.
+    ExecutorFailed = "executor_failed", 502, -32011, "The executor could not finish the task";
     /// The disk is full or refuses to write; reading goes on.
     StorageUnavailable = "storage_unavailable", 507, -32010, "The storage refuses to write";
     /// A fault of ours.

@@ -6,7 +6,7 @@
 
 use std::{
     borrow::Cow,
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{DefaultHasher, Hasher},
 };
 
 use serde_json::Number;
@@ -29,6 +29,8 @@ pub(super) struct Pass<'a> {
     /// Levels around the input, which do not count and are left out of paths.
     envelope: usize,
     text: &'a str,
+    /// Whether `text` has control characters at all. A JSON text on one line has none.
+    has_controls: bool,
     /// The next byte of `text`.
     at: usize,
     /// The hashes of the keys read so far in the objects that are open, outermost first.
@@ -37,7 +39,7 @@ pub(super) struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     pub(super) fn new(limits: &'a Limits, envelope: usize, text: &'a str) -> Self {
-        Self { limits, envelope, text, at: 0, keys: Vec::new() }
+        Self { limits, envelope, text, has_controls: has_controls(text), at: 0, keys: Vec::with_capacity(16) }
     }
 
     /// Reads the document to its end.
@@ -54,7 +56,7 @@ impl<'a> Pass<'a> {
             Some(b'"') => {
                 let literal = self.literal()?;
                 let may_be_json = || literal.looks_like_json(self.limits.wrapped_bytes);
-                self.limits.check_length(literal.characters, key, may_be_json, path)
+                self.limits.check_length(literal.raw().len(), || literal.characters(), key, may_be_json, path)
             }
             Some(b'{') => self.object(level, path),
             Some(b'[') => self.array(key, level, path),
@@ -128,11 +130,11 @@ impl<'a> Pass<'a> {
             return Err(self.expected("a key"));
         }
         let literal = self.literal()?;
-        self.limits.check_length(literal.characters, Key::Other, || false, path)?;
+        self.limits.check_length(literal.raw().len(), || literal.characters(), Key::Other, || false, path)?;
         let key = literal.text();
         self.limits.check_key(&key, path)?;
         let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
+        hasher.write(key.as_bytes());
         let hash = hasher.finish();
         if self.keys[enclosing..].contains(&hash) {
             let error = Error::new(ErrorCode::Refused, format!("the key {key:?} is given twice"));
@@ -148,7 +150,7 @@ impl<'a> Pass<'a> {
     /// Takes a string. Whether its characters are too many is for the caller to say.
     fn literal(&mut self) -> Result<Literal<'a>, Error> {
         let start = self.at;
-        let (mut characters, mut escaped) = (0, false);
+        let mut surplus = 0;
         self.at += 1;
         loop {
             let rest = &self.text[self.at..];
@@ -157,19 +159,17 @@ impl<'a> Pass<'a> {
                 return Err(self.expected("a closing quote"));
             };
             let plain = &rest[..length];
-            // The smallest byte of all is found many bytes at a time; where it is, only if it matters.
-            if plain.bytes().fold(u8::MAX, u8::min) < b' ' {
+            if self.has_controls && has_controls(plain) {
                 self.at += plain.bytes().take_while(|byte| *byte >= b' ').count();
                 return Err(self.expected("a control character to be escaped"));
             }
-            characters += plain.chars().count();
             self.at += length + 1;
             if rest.as_bytes()[length] == b'"' {
-                return Ok(Literal { quoted: &self.text[start..self.at], characters, escaped });
+                return Ok(Literal { quoted: &self.text[start..self.at], surplus });
             }
+            let escape = self.at;
             self.escape()?;
-            characters += 1;
-            escaped = true;
+            surplus += self.at - escape;
         }
     }
 
@@ -251,18 +251,23 @@ impl<'a> Pass<'a> {
     }
 }
 
+/// Whether a byte of `text` is a control character. The smallest byte of all is found many bytes
+/// at a time.
+fn has_controls(text: &str) -> bool {
+    text.bytes().fold(u8::MAX, u8::min) < b' '
+}
+
 /// A string as it is written.
 struct Literal<'a> {
     quoted: &'a str,
-    /// Unicode scalar values that it stands for.
-    characters: usize,
-    escaped: bool,
+    /// How many more characters are written than it stands for, because of escapes.
+    surplus: usize,
 }
 
 impl<'a> Literal<'a> {
     /// The string that it stands for. Only an escaped one is copied.
     fn text(&self) -> Cow<'a, str> {
-        if !self.escaped {
+        if self.surplus == 0 {
             return Cow::Borrowed(self.raw());
         }
         serde_json::from_str(self.quoted).map_or(Cow::Borrowed(self.raw()), Cow::Owned)
@@ -273,10 +278,15 @@ impl<'a> Literal<'a> {
         &self.quoted[1..self.quoted.len() - 1]
     }
 
+    /// Unicode scalar values that it stands for.
+    fn characters(&self) -> usize {
+        self.raw().chars().count() - self.surplus
+    }
+
     /// Whether it may be JSON. One of more than `limit` characters is refused in any case and not
     /// unescaped for that.
     fn looks_like_json(&self, limit: usize) -> bool {
-        if self.characters > limit { looks_like_json(self.raw()) } else { looks_like_json(&self.text()) }
+        if self.characters() > limit { looks_like_json(self.raw()) } else { looks_like_json(&self.text()) }
     }
 }
 

@@ -21,7 +21,7 @@ impl Pass<'_> {
             Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
             Value::String(text) => {
                 let may_be_json = || self.form == Form::AsSent && super::looks_like_json(text);
-                self.limits.check_length(text.chars().count(), key, may_be_json, path)
+                self.limits.check_length(text.len(), || text.chars().count(), key, may_be_json, path)
             }
             Value::Array(items) => {
                 let level = level.of_items(self.limits, 0, key, path)?;

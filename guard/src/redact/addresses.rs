@@ -179,6 +179,7 @@ mod tests {
         ] {
             becomes(&[(&format!("resolve {host}: failed"), "resolve [host]: failed")]);
             becomes(&[(&format!("https://{host}:443/x"), "https://[host]:[port]/x")]);
+            becomes(&[(&format!("resolve {host}."), "resolve [host].")]);
         }
     }
 
@@ -189,12 +190,15 @@ mod tests {
             "v1.2.3.4-rc.1",
             "oid 1.3.6.1.4.1.311",
             "256.256.256.256",
+            "build_10.1.2.3 img.10.1.2.3 10.1.2.3rc1 10.1.2.3_x",
+            "zfe80::1 fe80::1z x_fe80::1 fe80::1_x",
             "at 12:30:45.123",
             "2026-11-21T09:32:36",
             "std::fs::File and a::b and Vec::<u8>::new",
             "src/lib.rs:42:13, main.py:120",
             "an internal error in the local store",
             "self.local and cache.local()",
+            "cache.local::get",
             "docs.example.com",
             "support 24 imports of 2026 reports",
             "https://docs.rs/axum/0.8.9/axum/",

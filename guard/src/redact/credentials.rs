@@ -290,6 +290,10 @@ mod tests {
             ("if (apiKey === \"x y\") {", "if (apiKey === \"[credential]\") {"),
             ("secret(\"x y\")", "secret(\"[credential]\")"),
             ("acme_key || a1b2c3d4e5f6", "acme_key || [credential]"),
+            ("mytoken=abc", "mytoken=[credential]"),
+            ("refused: secret \"hunter2\"", "refused: secret \"[credential]\""),
+            ("secret: 1234", "secret: [credential]"),
+            ("password='abc def", "password='[credential] def"),
         ]);
     }
 
@@ -300,6 +304,8 @@ mod tests {
             ("Pwd=x;User ID=sa;", "Pwd=[credential];User ID=sa;"),
             ("/ws?token=abc&a=1", "/ws?token=[credential]&a=1"),
             ("token=a,b", "token=[credential]"),
+            ("token=a,b user=x", "token=[credential] user=x"),
+            ("token=a;=b", "token=[credential]"),
         ]);
     }
 
@@ -332,6 +338,9 @@ mod tests {
             "token_count: 12",
             "basic authentication failed",
             "bearer tokens are refused",
+            "basic read-only access, digest read/write access",
+            "X-Api-Key: \"\" was sent",
+            "password=*** was sent",
             "run --no-password --quiet",
             "author: ann, bypass: yes, compass: north",
             "password: must not be empty",

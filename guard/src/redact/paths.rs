@@ -179,6 +179,7 @@ mod tests {
             ("GET /etc/passwd", "GET [path]"),
             ("'/home/ann/a b c' missing", "'[path]' missing"),
             ("path=/srv/x,mode=1", "path=[path],mode=1"),
+            ("open /v123/x: denied", "open [path]: denied"),
         ]);
     }
 
@@ -209,6 +210,8 @@ mod tests {
             "HTTP/1.1 404 Not Found",
             "GET /tasks/12 took 3 ms",
             "no route /api/task/7, see /docs/",
+            "no route /v1/task/7 or /v12/task/7",
+            "run in ./ or in ~/ now",
             "https://docs.rs/axum/latest/axum/",
             "panicked at src/main.rs:10:5",
             "5 req /s",

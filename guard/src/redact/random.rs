@@ -62,10 +62,20 @@ mod tests {
             "550e8400-e29b-41d4-a716-446655440000",
             "Release-Notes-For-Version-12345-Of-June",
             "x86_64-unknown-linux-gnu",
+            // One capital, one small letter, two digits: each is too few.
+            "aB3d5e6fg7hj9kl1mn2pq4rs6",
+            "Ab3D5E6FG7HJ9KL1MN2PQ4RS6",
+            "aB3dEfGhJk9LmNpQrStUvWxYz",
         ] {
             assert!(!is_random(run), "{run}");
         }
-        for run in ["q7Xk2LmP9vRt4WzB8nYc3Hd6", "aB3dE5fG7hJ9kL1mN2pQ4rS6"] {
+        for run in [
+            "q7Xk2LmP9vRt4WzB8nYc3Hd6",
+            "aB3dE5fG7hJ9kL1mN2pQ4rS6",
+            "aB3dE5fg7hj9kl1mn2pq4rs6",
+            "Ab3De5FG7HJ9KL1MN2PQ4RS6",
+            "aB3dE5fGhJk9LmNpQrStUvWx",
+        ] {
             assert!(is_random(run), "{run}");
         }
     }

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+const BLACK_FLAG: char = '\u{1F3F4}';
 const CANCEL_TAG: char = '\u{E007F}';
 
 /// Every run of invisible characters that its neighbours do not call for, with its rule.
@@ -19,21 +20,31 @@ pub(super) fn runs(text: &str) -> impl Iterator<Item = (Range<usize>, &'static s
 
 /// Every invisible character that its neighbours do not call for.
 fn unasked(text: &str) -> impl Iterator<Item = (Range<usize>, &'static str)> {
-    let mut before = None;
-    let mut in_flag_of_region = false;
-    text.char_indices().filter_map(move |(at, character)| {
-        let previous = before.replace(character);
-        if character.is_ascii() {
-            in_flag_of_region = false;
-            return None;
+    let mut next = 0;
+    // Where a letter of a flag of a region would stand.
+    let mut in_flag = None;
+    std::iter::from_fn(move || {
+        loop {
+            let at = next + text.as_bytes()[next..].iter().position(|byte| may_begin_one(*byte))?;
+            let character = text[at..].chars().next()?;
+            let range = at..at + character.len_utf8();
+            next = range.end;
+            let is_in_flag = in_flag == Some(at) && matches!(character, '\u{E0020}'..=CANCEL_TAG);
+            if character == BLACK_FLAG || (is_in_flag && character != CANCEL_TAG) {
+                in_flag = Some(range.end);
+            }
+            let Some(rule) = rule_of(character) else { continue };
+            let (before, after) = (text[..at].chars().next_back(), text[range.end..].chars().next());
+            if !is_in_flag && !is_called_for(character, before, after) {
+                return Some((range, rule));
+            }
         }
-        let in_flag = in_flag_of_region && matches!(character, '\u{E0020}'..=CANCEL_TAG);
-        in_flag_of_region = character == '\u{1F3F4}' || (in_flag && character != CANCEL_TAG);
-        let rule = rule_of(character)?;
-        let range = at..at + character.len_utf8();
-        let after = text[range.end..].chars().next();
-        (!in_flag && !is_called_for(character, previous, after)).then_some((range, rule))
     })
+}
+
+/// Whether an invisible character or a flag may begin with `byte`: few letters do.
+const fn may_begin_one(byte: u8) -> bool {
+    matches!(byte, 0xC2 | 0xCD | 0xD8 | 0xE1..=0xE3 | 0xEF | 0xF0 | 0xF3)
 }
 
 /// Whether nobody sees the character.
@@ -129,6 +140,14 @@ mod tests {
     }
 
     #[test]
+    fn each_begins_with_a_byte_that_is_looked_for() {
+        for character in ('\0'..=char::MAX).filter(|c| is_invisible(*c) || *c == BLACK_FLAG) {
+            let mut bytes = [0; 4];
+            assert!(may_begin_one(character.encode_utf8(&mut bytes).as_bytes()[0]), "{character:?}");
+        }
+    }
+
+    #[test]
     fn what_scripts_and_emoji_need_is_left_in_peace() {
         for text in [
             "👩‍👩‍👧 ❤️ 1️⃣ #️⃣ 🏳️‍🌈 👩🏽‍💻 🧑‍⚕️",
@@ -167,6 +186,7 @@ mod tests {
         ] {
             assert_eq!(rules(text), expected, "{text:?}");
         }
+        assert_eq!(rules("🏴 \u{E0067}"), ["tag_character"]);
         assert_eq!(runs("a\u{200B}\u{200B}b").next().map(|(range, _)| range), Some(1..7));
     }
 }

@@ -40,8 +40,7 @@ fn tag_escapes(text: &str) -> Vec<Change> {
     if !acts {
         return Vec::new();
     }
-    let escaped = tags.openings().filter(|at| tags.is_escaped(*at));
-    escaped.map(|at| Change { range: at..at + 1, rule: "markup", with: "&lt;" }).collect()
+    tags.escaped().map(|at| Change { range: at..at + 1, rule: "markup", with: "&lt;" }).collect()
 }
 
 #[cfg(test)]

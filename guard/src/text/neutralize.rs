@@ -10,16 +10,14 @@ use super::{
 /// What is to be changed in `text`, and what a reader should know about.
 pub(super) fn inspect(text: &str) -> Inspection {
     let content = Content::of(text);
-    let removals = if content.has_controls() { controls::removals(text) } else { Vec::new() };
+    let removals = if content.controls { controls::removals(text) } else { Vec::new() };
     let clean = apply(text, &removals);
     let mut found = Inspection::default();
-    if content.is_beyond_ascii() {
+    if content.beyond_ascii {
         count(&mut found.flags, invisible::runs(&clean));
     }
-    if content.has_patterns() {
-        count(&mut found.flags, patterns::matches(&clean));
-    }
-    if content.has_markup() {
+    count(&mut found.flags, patterns::matches(&clean));
+    if content.markup {
         found.changes = markup::escapes(&clean);
     }
     if removals.is_empty() { found } else { onto_the_original(removals, found) }

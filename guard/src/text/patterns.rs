@@ -6,11 +6,23 @@
 
 use std::{iter, ops::Range};
 
-use super::content::is_trigger;
-
 /// A pattern is given up that is longer behind its byte: between words there may be any number
 /// of spaces.
 const REACH: usize = 64;
+
+/// The bytes that a pattern is looked for around.
+const TRIGGERS: &[u8] = b"{%(_.[';=uU";
+
+/// Whether a byte is one of [`TRIGGERS`].
+const IS_TRIGGER: [bool; 256] = {
+    let mut is_trigger = [false; 256];
+    let mut index = 0;
+    while index < TRIGGERS.len() {
+        is_trigger[TRIGGERS[index] as usize] = true;
+        index += 1;
+    }
+    is_trigger
+};
 
 /// Every place that looks like one of them, with its rule.
 pub(super) fn matches(text: &str) -> impl Iterator<Item = (Range<usize>, &'static str)> {
@@ -18,7 +30,7 @@ pub(super) fn matches(text: &str) -> impl Iterator<Item = (Range<usize>, &'stati
     let (mut next, mut end) = (0, 0);
     iter::from_fn(move || {
         loop {
-            let at = next + bytes.get(next..)?.iter().position(|byte| is_trigger(*byte))?;
+            let at = next + first_trigger(bytes.get(next..)?)?;
             next = at + 1;
             if let Some((range, rule)) = pattern_at(bytes, at).filter(|(range, _)| range.start >= end) {
                 end = range.end;
@@ -27,6 +39,15 @@ pub(super) fn matches(text: &str) -> impl Iterator<Item = (Range<usize>, &'stati
             }
         }
     })
+}
+
+/// Where the first trigger stands: the compiler writes the inner loop out, which halves the time.
+fn first_trigger(bytes: &[u8]) -> Option<usize> {
+    let is_trigger = |byte: &u8| IS_TRIGGER[usize::from(*byte)];
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let in_chunk = |(index, chunk): (usize, &[u8; 8])| Some(8 * index + chunk.iter().position(is_trigger)?);
+    let in_rest = || Some(8 * chunks.len() + rest.iter().position(is_trigger)?);
+    chunks.iter().enumerate().find_map(in_chunk).or_else(in_rest)
 }
 
 fn pattern_at(bytes: &[u8], at: usize) -> Option<(Range<usize>, &'static str)> {
@@ -190,6 +211,7 @@ mod tests {
             ("a';--", vec!["sql"]),
             ("x' and 'a' like 'a", vec!["sql"]),
             ("; update users set x", vec!["sql"]),
+            ("; delete from users; INSERT INTO users", vec!["sql", "sql"]),
             ("';exec xp_cmdshell", vec!["sql"]),
             ("x or '1' = '1'", vec!["sql"]),
             ("{{eval(__proto__", vec!["template", "evaluation", "prototype"]),
@@ -197,6 +219,32 @@ mod tests {
             let rules: Vec<_> = matches(text).map(|(_, rule)| rule).collect();
             assert_eq!(rules, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_pattern_reaches_from_its_first_byte_to_its_last() {
+        for (text, expected) in [
+            ("a {{b}}", "{{"),
+            ("a ${b}", "${"),
+            ("a <% b", "<%"),
+            ("a eval (b", "eval ("),
+            ("a.prototype.b", "prototype."),
+            ("a.__proto__.b", "__proto__"),
+            ("a or 1 = 1", "or 1 ="),
+            ("a; drop table b", "; drop table"),
+            ("a union select b", "union select"),
+        ] {
+            let found: Vec<_> = matches(text).map(|(range, _)| &text[range]).collect();
+            assert_eq!(found, [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_given_up_beyond_its_reach() {
+        let drop = |spaces: usize| format!(";drop{}table", " ".repeat(spaces));
+        let longest = REACH - "drop".len() - "table".len();
+        assert_eq!(matches(&drop(longest)).count(), 1);
+        assert_eq!(matches(&drop(longest + 1)).count(), 0);
     }
 
     #[test]
@@ -208,6 +256,7 @@ mod tests {
             "for 11=1, or 1=2, color 1=1, or 12=1; reunion select, unions select",
             "'or so' and 'and' so on; delete it; insert; executes x; drop tables",
             "prototypes.x constructors[1] constructor.name",
+            "a union of select clubs, a union all of them; exec (x)",
             "it's done; update the drop-down",
             "fn f() -> Vec<String> { \"a\".into() }",
         ] {

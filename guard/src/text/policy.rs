@@ -54,3 +54,24 @@ impl FromStr for Policy {
             .ok_or_else(|| UnknownPolicy(word.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_that_the_variable_takes_is_a_policy() {
+        for (word, policy) in [
+            ("neutralize", Policy::Neutralize),
+            ("strip", Policy::Strip),
+            ("reject", Policy::Reject),
+            ("flag", Policy::Flag),
+        ] {
+            assert_eq!(word.parse(), Ok(policy));
+            assert_eq!(word.to_uppercase().parse(), Ok(policy));
+            assert_eq!(policy.to_string(), word);
+        }
+        let error = "keep".parse::<Policy>().unwrap_err();
+        assert_eq!(error.to_string(), "\"keep\" is no policy: it is neutralize, strip, reject or flag");
+    }
+}

@@ -43,10 +43,11 @@ impl Reporter {
         let flags = flags.iter().map(|flag| (flag.rule, &flag.range));
         if make_changes {
             self.flag(&field, &before, flags);
-            let after = apply(&before, &changes).into_owned();
-            if !changes.is_empty() {
-                self.changed.push(Changed { field, before, changes });
+            if changes.is_empty() {
+                return before;
             }
+            let after = apply(&before, &changes).into_owned();
+            self.changed.push(Changed { field, before, changes });
             return after;
         }
         let changes = changes.iter().map(|change| (change.rule, &change.range));
@@ -168,7 +169,6 @@ pub(super) fn noun(rule: &str) -> &'static str {
         "markup" => "markup that a browser would act on",
         "markdown_link" => "a link that runs a program",
         "terminal_escape" => "a terminal escape sequence",
-        "html" => "HTML",
         "control_character" => "a control character",
         _ => "what the text guard does not let in",
     }
@@ -230,6 +230,13 @@ mod tests {
         let rows: Vec<_> =
             report.findings.iter().map(|f| (f.field.as_str(), f.rule.as_str(), f.start)).collect();
         assert_eq!(rows, [("a", "template", 0), ("a", "evaluation", 12), ("b", "template", 0)]);
+    }
+
+    #[test]
+    fn what_is_kept_by_policy_is_listed_once_a_rule_as_well() {
+        let report = guard(&mut json!("\0 <script> \0 <script>"), Policy::Flag).unwrap().unwrap();
+        let rows: Vec<_> = report.findings.iter().map(|f| (f.rule.as_str(), f.start)).collect();
+        assert_eq!((report.count, rows), (4, vec![("control_character", 0), ("markup", 2)]));
     }
 
     #[test]

@@ -133,6 +133,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_removed_is_one_change_a_run_and_a_rule() {
+        let changes = inspect("a{{b\0\u{200B}").unwrap().changes;
+        let removed: Vec<_> = changes.into_iter().map(|change| (change.range, change.rule)).collect();
+        assert_eq!(removed, [(1..3, "template"), (4..5, "control_character"), (5..8, "invisible_character")]);
+    }
+
+    #[test]
     fn patterns_within_patterns_are_removed_or_the_text_is_given_up() {
         let nested = |depth: usize| format!("{}{}", "__pro".repeat(depth), "to__".repeat(depth));
         assert_eq!(stripped(&nested(5)).as_deref(), Some(""));

@@ -11,11 +11,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Outcome, start_backend};
-use crate::{client::Client, config::Config, random, server, terminal};
+use super::{Outcome, find_workspace, start_backend};
+use crate::{client::Client, config::Config, executor::Executors, random, server, terminal};
 
 /// How long calls in progress may still take once the end was asked for.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
+
+/// How long executors may take to end, once nobody waits for them, and to give back their tasks.
+const LAST_EXECUTIONS: Duration = Duration::from_secs(15);
 
 const HINT: &str = "\
 bindery-mcp speaks MCP on stdin and stdout; an assistant starts it. To connect one:
@@ -28,17 +31,20 @@ pub(super) async fn serve(config: &Config) -> Outcome {
         terminal::print_remark(HINT);
     }
     let client = Client::new(config, start_backend(config)?);
+    let executors = Executors::of(&find_workspace(config)?);
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let session = session_name();
-    let serving = server::serve_stdio(client.clone(), config.intake(), session, stop.clone());
+    let serving =
+        server::serve_stdio(client.clone(), executors.clone(), config.intake(), session, stop.clone());
     tokio::pin!(serving);
     let served = tokio::select! {
         served = &mut serving => served,
         _ = terminate.recv() => end(&stop, serving).await.unwrap_or(Ok(())),
         _ = interrupt.recv() => end(&stop, serving).await.unwrap_or(Ok(())),
     };
+    executors.end(LAST_EXECUTIONS).await;
     client.shutdown().await;
     served?;
     Ok(ExitCode::SUCCESS)

@@ -12,7 +12,9 @@ use crate::{
         program::{Format, Places, Program, Scope},
         toml,
     },
+    executor::{RolesFile, trust},
     lifecycle::binary,
+    workspace::Workspace,
 };
 
 /// The backend's executable, and whether it runs.
@@ -41,9 +43,30 @@ pub(super) async fn executable(config: &Config) -> Finding {
 
 async fn version(path: &Path) -> Option<String> {
     let spec = ChildSpec::new("bindery-backend", Command::new(path).arg("--version"));
-    let output = process_host::output(&spec, Duration::from_secs(2), 1000).await.ok()?;
+    let output = process_host::output(&spec, b"", Duration::from_secs(2), 1000).await.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.exit.is_success().then(|| text.trim().to_owned())
+}
+
+/// Whether the workspace's roles may run programs, if they want to.
+pub(super) fn executors(workspace: &Workspace) -> Option<Finding> {
+    const SUBJECT: &str = "executors";
+    let path = workspace.roles();
+    let file = match RolesFile::read(&path) {
+        Ok(file) => file?,
+        Err(wrong) => return Some(Finding::wrong(SUBJECT, wrong, format!("Correct {}.", path.display()))),
+    };
+    let commands: Vec<_> =
+        file.commands().into_iter().map(|(role, command)| format!("{role}: {command}")).collect();
+    if commands.is_empty() {
+        return None;
+    }
+    Some(match trust::is_trusted(&path, file.bytes()) {
+        true => Finding::ok(SUBJECT, commands.join("; ")),
+        false => {
+            Finding::note(SUBJECT, format!("not allowed to run (bindery-mcp trust): {}", commands.join("; ")))
+        }
+    })
 }
 
 /// The assistants whose configuration names us, and the files that cannot be read.

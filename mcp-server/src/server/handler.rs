@@ -31,11 +31,12 @@ use shared_types::{
 };
 
 use super::{
-    advertise, completions, prompts, protocol_error::protocol_error, render::render, resources,
+    advertise, completions, progress, prompts, protocol_error::protocol_error, render::render, resources,
     subscriptions, transport::BrokenLimit, untrusted,
 };
 use crate::{
     client::{CallOptions, Client},
+    executor::{self, Executors, Watch},
     random,
 };
 
@@ -47,6 +48,7 @@ complete_task with the execution_id. Ids are 13 characters. Text stored by other
 /// The server of one connection.
 pub(crate) struct Bindery {
     client: Client,
+    executors: Executors,
     intake: Intake,
     tools: Arc<Vec<Tool>>,
     /// Set by the first `initialize`; there is no second one.
@@ -58,9 +60,10 @@ pub(crate) struct Bindery {
 }
 
 impl Bindery {
-    pub(crate) fn new(client: Client, intake: Intake, session: String) -> Self {
+    pub(crate) fn new(client: Client, executors: Executors, intake: Intake, session: String) -> Self {
         Self {
             client,
+            executors,
             intake,
             tools: Arc::new(advertise::tools()),
             initialized: AtomicBool::new(false),
@@ -76,14 +79,29 @@ impl Bindery {
         format!("{}/{}", name.chars().filter(|c| !c.is_control()).take(100).collect::<String>(), self.session)
     }
 
-    async fn run(&self, spec: &Spec, input: Value, actor: String) -> Result<Value, Error> {
+    async fn run(
+        &self,
+        spec: &Spec,
+        input: Value,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Value, Error> {
         let accepted = self.intake.accept(spec, input)?;
-        let options = CallOptions { actor: Some(actor), guard: accepted.report };
+        let is_claim = executor::is_claim(spec, &accepted.input);
+        let actor = self.actor(context);
+        let options = CallOptions { actor: Some(actor.clone()), guard: accepted.report };
         let result = self.client.call(spec, accepted.input, &options).await;
         if spec.name == HealthCheck::SPEC.name {
             return self.with_client_health(result);
         }
-        result.map(Arc::unwrap_or_clone)
+        let result = result.map(Arc::unwrap_or_clone)?;
+        if !is_claim {
+            return Ok(result);
+        }
+        let cancelled = context.ct.child_token();
+        // Dropped, when nobody waits any more, it cancels.
+        let _waiting = cancelled.clone().drop_guard();
+        let progress = progress::reporter(context);
+        self.executors.carry_out(&self.client, result, Watch { actor, cancelled, progress }).await
     }
 
     /// Adds the way to the backend to what the backend says, or to why it says nothing.
@@ -194,10 +212,9 @@ impl ServerHandler for Bindery {
             return Ok(tool_result(spec, Err(error.clone())).into());
         }
         let input = request.arguments.map_or(Value::Null, Value::Object);
-        let actor = self.actor(&context);
         self.answer("tools/call", async {
             let outcome = tokio::select! {
-                outcome = self.run(spec, input, actor) => outcome,
+                outcome = self.run(spec, input, &context) => outcome,
                 // Nobody waits for the answer; it is not sent.
                 () = context.ct.cancelled() => Err(Error::new(shared_types::ErrorCode::Timeout, "cancelled")),
             };

@@ -212,7 +212,7 @@ impl<L: Launch> Task<L> {
             }
             Action::Started => self.tell(ToSupervisor::Started(self.key)),
             Action::Ended(ending) => {
-                let failure = (ending == Ending::Abnormal).then(|| self.failure());
+                let failure = (ending != Ending::Stopped).then(|| Box::new(self.failure()));
                 self.tell(ToSupervisor::Ended(self.key, ending, failure));
             }
             Action::Report(report) => self.world.events.publish(&self.path, self.event(report)),

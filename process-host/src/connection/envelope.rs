@@ -101,7 +101,7 @@ pub(super) fn replaced(text: &str, old: &RawValue, new: &str) -> String {
 }
 
 /// The JSON of `params`; `None` for `null`, which is left out.
-pub(super) fn params_of(params: &impl Serialize) -> Result<Option<Box<RawValue>>, CallError> {
+pub(super) fn params_of(params: &(impl Serialize + ?Sized)) -> Result<Option<Box<RawValue>>, CallError> {
     let params = to_raw_value(params).map_err(|error| CallError::Invalid(error.to_string()))?;
     match params.get().as_bytes().first() {
         Some(b'{' | b'[') => Ok(Some(params)),
@@ -183,7 +183,7 @@ pub(super) fn failure(id: &RawValue, code: i64, message: &str, data: Option<&Raw
     written(&Answer { jsonrpc: "2.0", id, error: Failure { code, message, data } }, data)
 }
 
-fn written(message: &impl Serialize, carried: Option<&RawValue>) -> Vec<u8> {
+fn written(message: &(impl Serialize + ?Sized), carried: Option<&RawValue>) -> Vec<u8> {
     let mut out = Vec::with_capacity(96 + carried.map_or(0, |carried| carried.get().len()));
     // Strings, numbers and JSON that was checked cannot fail to be written to memory.
     if let Err(error) = serde_json::to_writer(&mut out, message) {

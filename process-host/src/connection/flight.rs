@@ -68,6 +68,7 @@ impl Flight {
                 return Ok(());
             }
             tokio::select! {
+                biased;
                 // Only a failure can come before the request is sent.
                 failure = Pin::new(&mut *self) => return failure.map(drop),
                 () = room => {}

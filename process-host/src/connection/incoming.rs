@@ -120,7 +120,7 @@ impl Responder {
     ///
     /// [`CallError::Invalid`] when `result` cannot be written as JSON (the peer gets an internal
     /// error), [`CallError::RequestTooLarge`], or [`CallError::Closed`].
-    pub async fn answer(mut self, result: &impl Serialize) -> Result<(), CallError> {
+    pub async fn answer(mut self, result: &(impl Serialize + ?Sized)) -> Result<(), CallError> {
         let result = to_raw_value(result).map_err(|error| CallError::Invalid(error.to_string()))?;
         self.send(|id| Ok(envelope::answer(id, &result))).await
     }

@@ -150,10 +150,7 @@ fn receive_progress(shared: &Shared, params: Option<&RawValue>) -> bool {
     let Some(Ok(progress)) = params.map(|params| serde_json::from_str::<Progress<'_>>(params.get())) else {
         return false;
     };
-    let receiver = match shared.lock().pending.get(&progress.id) {
-        Some(call) => Some(call.progress.clone()),
-        None => None,
-    };
+    let receiver = shared.lock().pending.get(&progress.id).map(|call| call.progress.clone());
     let Some(receiver) = receiver else {
         count_stray(shared, Some(progress.id));
         return true;

@@ -182,11 +182,19 @@ impl Shared {
         if !state.outbox.has_room() {
             return Ok(false);
         }
+        let mut call = match id {
+            Some(id) => match state.pending.get_mut(&id) {
+                Some(call) => Some(call),
+                // It failed while it waited for room.
+                None => return Ok(true),
+            },
+            None => None,
+        };
         // After a failed write the reader's end will tell why; until then it waits, unsent.
         if state.write_error.is_none() {
             let place = state.outbox.push(|wire| self.codec.encode(message, wire));
             state.metrics.sent += 1;
-            if let Some(call) = id.and_then(|id| state.pending.get_mut(&id)) {
+            if let Some(call) = &mut call {
                 call.place = Some(place);
             }
         }

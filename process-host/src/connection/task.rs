@@ -30,26 +30,28 @@ const CHUNKS: usize = 8;
 /// How long the end of the reader, or a failed write, may wait for its cause.
 const CAUSE: Duration = Duration::from_secs(2);
 
-/// Runs a connection to its end. Dropped before that, the connection is stopped.
-pub(super) async fn run(
+/// Runs a connection to its end. Dropped before that, even before it began, the connection is stopped.
+pub(super) fn run(
     shared: Arc<Shared>,
-    reader: impl AsyncRead + Unpin,
+    reader: impl AsyncRead + Unpin + Send,
     codec: impl Codec,
-    cause: impl Future<Output = Closed>,
-) {
+    cause: impl Future<Output = Closed> + Send,
+) -> impl Future<Output = ()> + Send {
     let mut task = Task { shared: OnDrop(shared), reader, codec, timer: None, grace: None, yielded: false };
-    let ended = poll_fn(|cx| task.poll(cx)).await;
-    let (mut cause, mut patience) = (pin!(cause), pin!(sleep(CAUSE)));
-    let reason = poll_fn(|cx| {
-        task.poll_deadlines(cx);
-        match cause.as_mut().poll(cx) {
-            Poll::Ready(cause) => Poll::Ready(cause),
-            Poll::Pending if task.shared.0.closed.get().is_some() => Poll::Ready(ended.clone()),
-            Poll::Pending => patience.as_mut().poll(cx).map(|()| ended.clone()),
-        }
-    })
-    .await;
-    task.shared.0.close(reason);
+    async move {
+        let ended = poll_fn(|cx| task.poll(cx)).await;
+        let (mut cause, mut patience) = (pin!(cause), pin!(sleep(CAUSE)));
+        let reason = poll_fn(|cx| {
+            task.poll_deadlines(cx);
+            match cause.as_mut().poll(cx) {
+                Poll::Ready(cause) => Poll::Ready(cause),
+                Poll::Pending if task.shared.0.closed.initialized() => Poll::Ready(ended.clone()),
+                Poll::Pending => patience.as_mut().poll(cx).map(|()| ended.clone()),
+            }
+        })
+        .await;
+        task.shared.0.close(reason);
+    }
 }
 
 struct OnDrop(Arc<Shared>);

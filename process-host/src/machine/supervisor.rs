@@ -5,58 +5,16 @@
 //! come down the last goes first, then of those that must come up the first, each waited for. A member
 //! that comes down alone and is started again alone is in no batch, so that its backoff delays nobody.
 
+mod protocol;
 #[cfg(test)]
 mod tests;
 
 use std::time::Instant;
 
+pub(crate) use protocol::{Action, Event, Key};
+
 use super::{Ending, State, intensity::Intensity};
 use crate::spec::{Restart, Strategy, SupervisorSpec};
-
-/// Names a member among its siblings; never used twice.
-pub(crate) type Key = u32;
-
-/// What happens to a supervisor.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Event {
-    /// Start all members. Ignored unless it is down.
-    Start,
-    /// Stop all members.
-    Stop,
-    /// A member is up.
-    Started(Key),
-    /// A member has come down.
-    Ended(Key, Ending),
-    /// One more member, last in order; started if the supervisor is up.
-    Add(Key, Restart),
-    /// Stop this member and forget it.
-    Remove(Key),
-    /// Start this member, which somebody stopped or which had ended.
-    StartMember(Key),
-    /// Stop this member, until somebody starts it.
-    StopMember(Key),
-    /// Stop this member if it is up, and start it.
-    RestartMember(Key),
-}
-
-/// What is to be done about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Action {
-    /// Start a member that is down.
-    Start(Key),
-    /// Start a member that is down, after its backoff.
-    StartAgain(Key),
-    /// Stop a member that was started.
-    Stop(Key),
-    /// Tell a member that is down that it will not be started again.
-    GiveUp(Key),
-    /// Let go of a member that is down.
-    Forget(Key),
-    /// Tell the supervisor above that this one is up.
-    Started,
-    /// Tell the supervisor above that this one has come down.
-    Ended(Ending),
-}
 
 /// One supervisor.
 #[derive(Debug, Clone)]

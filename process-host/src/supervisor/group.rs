@@ -9,7 +9,7 @@ use super::{Failure, RequestError, SupervisorStatus, status};
 use crate::{
     child::{self, Child},
     events::Events,
-    machine::{State, intensity::Intensity, supervisor::Key},
+    machine::{Ending, State, intensity::Intensity, supervisor::Key},
     spec::{Member, Strategy},
 };
 
@@ -33,8 +33,8 @@ pub(crate) enum Message {
     Retire,
     /// A member is up.
     Started(Key),
-    /// A member has come down.
-    Ended(Key, crate::machine::Ending, Option<Failure>),
+    /// A member has come down; how, if nobody asked it to. In a box, since most messages are short.
+    Ended(Key, Ending, Option<Box<Failure>>),
     /// Somebody asks for something.
     Request(Request, oneshot::Sender<Result<(), RequestError>>),
 }

@@ -43,8 +43,10 @@ struct Task<L: Launch> {
     address: Mailbox,
     overview: watch::Sender<Overview>,
     next_key: Key,
-    /// How the last member ended that ended abnormally; above all, the one that was given up.
-    failure: Option<Failure>,
+    /// How the member ended that ended last.
+    latest: Option<Box<Failure>>,
+    /// How the member ended that was given up.
+    failure: Option<Box<Failure>>,
     /// Requests for a member to be up or down, until it is there.
     waiting: Vec<(Key, Wanted, Answer)>,
 }
@@ -94,6 +96,7 @@ fn spawn<L: Launch>(
         address,
         overview,
         next_key: 0,
+        latest: None,
         failure: None,
         waiting: Vec::new(),
     };
@@ -111,9 +114,7 @@ impl<L: Launch> Task<L> {
                 Some(Message::Stop) => self.handle(machine, Event::Stop),
                 Some(Message::Started(key)) => self.handle(machine, Event::Started(key)),
                 Some(Message::Ended(key, ending, failure)) => {
-                    if machine.takes_requests() {
-                        self.failure = failure.or_else(|| self.failure.take());
-                    }
+                    self.latest = failure;
                     self.handle(machine, Event::Ended(key, ending))
                 }
                 Some(Message::Request(request, answer)) => self.fulfil(machine, request, answer),
@@ -124,10 +125,9 @@ impl<L: Launch> Task<L> {
         }
         self.overview.borrow().members.iter().for_each(Node::retire);
         self.mailbox.close();
-        self.world.tracker.close();
         if let Superior::Handle(ended) = self.superior {
             ended.send_replace(Some(match self.failure {
-                Some(failure) if machine.state() == State::Failed => End::Failed(failure),
+                Some(failure) if machine.state() == State::Failed => End::Failed(*failure),
                 _ => End::Stopped,
             }));
         }
@@ -171,7 +171,10 @@ impl<L: Launch> Task<L> {
             Action::Start(key) => self.with(key, |node| node.start(false)),
             Action::StartAgain(key) => self.with(key, |node| node.start(true)),
             Action::Stop(key) => self.with(key, Node::stop),
-            Action::GiveUp(key) => self.with(key, Node::give_up),
+            Action::GiveUp(key) => {
+                self.failure = self.latest.take();
+                self.with(key, Node::give_up);
+            }
             Action::Forget(key) => {
                 self.with(key, Node::retire);
                 self.overview.send_modify(|overview| overview.members.retain(|node| node.key() != key));

@@ -64,6 +64,7 @@ mod tests {
             stat(12, 10, 12, 1),  // a group of its own
             stat(13, 12, 13, 13), // a session of its own
             stat(14, 1, 10, 1),   // in the group, but its parent is gone
+            stat(15, 1, 15, 10),  // in the session, but its parent is gone
             stat(20, 1, 20, 1),
             stat(30, 31, 30, 30),
             stat(31, 30, 31, 31), // a ring
@@ -72,7 +73,7 @@ mod tests {
         assert_eq!(sums.len(), 2);
         assert_eq!(
             sums[&10],
-            Sum { pids: vec![10, 11, 12, 13, 14], cpu_ticks: 5, rss_pages: 50, threads: 10 }
+            Sum { pids: vec![10, 11, 12, 13, 14, 15], cpu_ticks: 6, rss_pages: 60, threads: 12 }
         );
         assert_eq!(sums[&20].pids, [20]);
     }

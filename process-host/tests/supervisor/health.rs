@@ -85,6 +85,8 @@ async fn the_connection_is_that_of_the_process_that_runs() {
     patiently(connection.closed()).await;
     let (_, second) = ask().await;
     assert_ne!(first, second);
+    patiently(a.stop()).await.unwrap();
+    assert!(a.connections().borrow().is_none(), "there is no process to talk to");
     patiently(supervisor.stop()).await;
     assert!(patiently(a.connection()).await.is_none());
 }

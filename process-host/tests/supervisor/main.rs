@@ -1,5 +1,7 @@
 //! Supervisors over real processes.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
 mod crowd;
 mod failing;
 mod health;

@@ -8,6 +8,7 @@ mod clients;
 mod command_line;
 mod corpora;
 mod disclosure;
+mod executors;
 mod lifecycle;
 mod protocol;
 mod races;

@@ -1,6 +1,6 @@
 //! The tags of a text: every `<` from which a tag could be read, and what it could do.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use memchr::memchr;
 
@@ -14,19 +14,21 @@ use super::{
 const SHORTEST: usize = 3;
 /// One more byte than any name has that does something: what is longer is cut to this.
 const LONGEST: usize = 17;
+/// Within so many bytes, a `<` is looked for one by one.
+const NEAR: usize = 8;
 
 /// The tags of one text that do something, and the names they have.
 pub(super) struct Tags<'a> {
     text: &'a [u8],
     harmful: Vec<(usize, Harm)>,
-    names: HashSet<Name>,
+    names: BTreeSet<Name>,
     /// How many start tags the text could have.
     pub(super) opened: usize,
 }
 
 impl<'a> Tags<'a> {
     pub(super) fn of(text: &'a str) -> Self {
-        let mut tags = Self { text: text.as_bytes(), harmful: Vec::new(), names: HashSet::new(), opened: 0 };
+        let mut tags = Self { text: text.as_bytes(), harmful: Vec::new(), names: BTreeSet::new(), opened: 0 };
         let mut attributes = Attributes { text, known: Vec::new(), read: Vec::new() };
         let mut names = NameEnds { text: tags.text, end: 0 };
         for at in tags.openings() {
@@ -40,7 +42,7 @@ impl<'a> Tags<'a> {
                 continue;
             }
             let name = Name::of(&tags.text[at + 1..end]);
-            let harm = rule::of_tag(name.as_slice(), by_attributes).max(autolink(&text[at + 1..], name));
+            let harm = rule::of_tag(name.as_slice(), by_attributes).max(autolink(text, at, name));
             if harm > Harm::None {
                 tags.harmful.push((at, harm));
                 tags.names.insert(name);
@@ -50,13 +52,14 @@ impl<'a> Tags<'a> {
     }
 
     /// Where each `<` stands.
-    pub(super) fn openings(&self) -> impl Iterator<Item = usize> + use<'a> {
+    fn openings(&self) -> impl Iterator<Item = usize> + use<'a> {
         let text = self.text;
         let mut next = 0;
         std::iter::from_fn(move || {
-            // To look at one byte costs less than to begin a search, and `<` comes in rows.
-            let ahead = if *text.get(next)? == b'<' { 0 } else { memchr(b'<', &text[next..])? };
-            let at = next + ahead;
+            let rest = text.get(next..)?;
+            // To look at a few bytes costs less than to begin a search, and `<` comes in rows.
+            let near = rest.iter().take(NEAR).position(|byte| *byte == b'<');
+            let at = next + near.or_else(|| memchr(b'<', rest))?;
             next = at + 1;
             Some(at)
         })
@@ -66,32 +69,33 @@ impl<'a> Tags<'a> {
         self.harmful.iter().map(|(_, harm)| *harm).max().unwrap_or(Harm::None)
     }
 
-    /// Whether the `<` at `at` is escaped in a text that acts: harmful tags, what ends them or
-    /// something around the text, and comments.
-    pub(super) fn is_escaped(&self, at: usize) -> bool {
-        match self.text.get(at + 1) {
+    /// The `<` that are escaped in a text that acts: harmful tags, what ends them or something
+    /// around the text, and comments.
+    pub(super) fn escaped(&self) -> impl Iterator<Item = usize> {
+        let mut harmful = self.harmful.iter().map(|(at, _)| *at).peekable();
+        self.openings().filter(move |&at| match self.text.get(at + 1) {
             Some(b'!' | b'?') => true,
             Some(b'/') => {
                 let name = &self.text[at + 2..self.text.len().min(at + 2 + LONGEST)];
                 let name = Name::of(name.split(|byte| ends_name(*byte)).next().unwrap_or_default());
                 rule::of_element(name.as_slice()) > Harm::None || self.names.contains(&name)
             }
-            _ => self.harmful.binary_search_by_key(&at, |(at, _)| *at).is_ok(),
-        }
+            _ => harmful.next_if_eq(&at).is_some(),
+        })
     }
 }
 
-/// `<javascript:…>` is no element that does something, but a link in Markdown.
-fn autolink(text: &str, name: Name) -> Harm {
+/// `<javascript:…>` at `at` is no element that does something, but a link in Markdown.
+fn autolink(text: &str, at: usize, name: Name) -> Harm {
     let ends = |c: char| c.is_whitespace() || matches!(c, '<' | '>');
-    let dangerous = || url::is_dangerous(text.chars().take_while(|c| !ends(*c)));
+    let dangerous = || url::is_dangerous(text[at + 1..].chars().take_while(|c| !ends(*c)));
     // The shortest such scheme with its colon.
     let long_enough = name.length >= "data:".len();
     if long_enough && name.as_slice().contains(&b':') && dangerous() { Harm::Active } else { Harm::None }
 }
 
 /// The beginning of a name in lower case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Name {
     bytes: [u8; LONGEST],
     length: usize,
@@ -99,11 +103,11 @@ struct Name {
 
 impl Name {
     fn of(name: &[u8]) -> Self {
-        let length = name.len().min(LONGEST);
         let mut bytes = [0; LONGEST];
-        bytes[..length].copy_from_slice(&name[..length]);
-        bytes.make_ascii_lowercase();
-        Self { bytes, length }
+        for (place, byte) in bytes.iter_mut().zip(name) {
+            *place = byte.to_ascii_lowercase();
+        }
+        Self { bytes, length: name.len().min(LONGEST) }
     }
 
     fn as_slice(&self) -> &[u8] {
@@ -249,14 +253,19 @@ mod tests {
             ("<b class=", Some(Harm::Markup)),
             ("<b class='", Some(Harm::Markup)),
             ("<b =class=c>", None),
+            ("<b =javascript:c>", None),
             ("<b x=class=c>", None),
             ("<b x = javascript:y>", Some(Harm::Active)),
             ("<b x=\"data:text/html,y\">", Some(Harm::Active)),
             ("<p name=x>", Some(Harm::Markup)),
+            ("<p name>", None),
+            ("<b srcdoc=x>", Some(Harm::Active)),
+            ("<b srcdoc>", None),
             ("<invoke name=x>", None),
             ("<invoke name=x id=y>", Some(Harm::Markup)),
             ("<data:text/html,x>", Some(Harm::Active)),
             ("<data:item/>", None),
+            ("<data:\ntext/html,x>", None),
             ("<b x='", None),
             ("<b x='javascript:", Some(Harm::Active)),
             ("<scripts>", None),
@@ -283,7 +292,8 @@ mod tests {
     fn ends_and_comments_go_with_harmful_tags() {
         let text = "<i class=x></i></b></title><!--<?x";
         let tags = Tags::of(text);
-        let escaped: Vec<_> = tags.openings().filter(|at| tags.is_escaped(*at)).collect();
-        assert_eq!(escaped, [0, 11, 19, 27, 31]);
+        assert_eq!(tags.escaped().collect::<Vec<_>>(), [0, 11, 19, 27, 31]);
+        let long = "</averyveryverylongname><averyveryverylongname class=x>";
+        assert_eq!(Tags::of(long).escaped().collect::<Vec<_>>(), [0, 24]);
     }
 }
