@@ -28,7 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 Examples:
   process-host bench -- python3 -m bindery_tools
   process-host bench --method call_tool \\
-      --params '{\"tool\": \"echo\", \"arguments\": {\"message\": \"a\"}}' -- python3 -m bindery_tools
+      --params '{\"tool\": \"calculator\", \"arguments\": {\"expression\": \"1\"}}' \\
+      -- python3 -m bindery_tools
   process-host bench --at-once 256 --seconds 10 --json -- ./my-tools
 
 The command has to answer JSON-RPC on standard input and output, a message a line.")]

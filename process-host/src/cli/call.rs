@@ -26,7 +26,7 @@ Examples:
   process-host call resize width=640 tags='[\"a\", \"b\"]' -- ./my-tools
   process-host call resize '{\"width\": 640}' --json -- ./my-tools | jq .path
 
-Where the tool wants a number, an integer, true or false, a list or an object, the value is read as
+Where the tool wants a number, an integer, true or false, a list or an object, the value is read as \
 JSON; else it is text. `process-host tools` lists the tools of a server with what they take.")]
 pub(super) struct Call {
     /// The tool's name

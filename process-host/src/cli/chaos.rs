@@ -28,8 +28,8 @@ Examples:
   process-host chaos freeze app.toml --child web
   process-host chaos storm app.toml
 
-The tree of the file is started for this, beside one that may be running; its children do their work
-as always, so use a file whose children may be killed. Without a file a tree of two is used: `echo`,
+The tree of the file is started for this, beside one that may be running; its children do their work \
+as always, so use a file whose children may be killed. Without a file a tree of two is used: `echo`, \
 which answers JSON-RPC, and `worker`, which sleeps.
 Exit codes: 0 all went as expected, 1 something did not.")]
 pub(super) struct Chaos {

@@ -25,7 +25,7 @@ Examples:
   process-host doctor app.toml             the commands of this file, too
   process-host doctor --json | jq '.findings[] | select(.verdict != \"ok\")'
 
-A shim is a small program in an interpreter's place that looks for the real one at every start, as
+A shim is a small program in an interpreter's place that looks for the real one at every start, as \
 pyenv, rbenv, nodenv, asdf, mise and volta put them on the PATH.
 Exit codes: 0 all is well or only slow, 1 something is wrong.")]
 pub(super) struct Doctor {

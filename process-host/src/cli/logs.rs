@@ -23,12 +23,12 @@ use super::{
     override_usage = "process-host logs [OPTIONS] [FILE.toml] [CHILD]",
     after_help = "\
 Examples:
-  process-host logs                        all children, the lines of each together
+  process-host logs                        all children, one after the other
   process-host logs web -n 20
   process-host logs -f                     all of them, as they write
   process-host logs app.toml workers/one -f
 
-Of a child with stdio = \"log\" both outputs are kept, of one with stdio = \"jsonrpc\" its standard
+Of a child with stdio = \"log\" both outputs are kept, of one with stdio = \"jsonrpc\" its standard \
 error; as many of the last lines as limits.stderr_bytes holds (64 KiB by default)."
 )]
 pub(super) struct Logs {

@@ -21,7 +21,7 @@ Examples:
   process-host ps app.toml
   process-host ps --json | jq '.tree.children[] | select(.state != \"running\")'
 
-CPU is in percent of one processor, RSS the resident memory, FDS the open descriptors; all of them
+CPU is in percent of one processor, RSS the resident memory, FDS the open descriptors; all of them \
 include what the child started.")]
 pub(super) struct Ps {
     /// The file that the host runs [default: the one host that runs]

@@ -25,18 +25,18 @@ use super::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A file:
-  strategy = \"one_for_one\"               # or one_for_all, rest_for_one
-  max_restart_attempts = 5               # in restart_window_ms = 60000; one more, and all stop
+  strategy = \"one_for_one\"         # or one_for_all, rest_for_one
+  max_restart_attempts = 5         # one more within restart_window_ms: failed
 
   [[child]]
   name = \"tools\"
   command = [\"python3\", \"-m\", \"bindery_tools\"]
-  stdio = \"jsonrpc\"                      # or log
-  restart = \"permanent\"                  # or transient, temporary
+  stdio = \"jsonrpc\"                # or log
+  restart = \"permanent\"            # or transient, temporary
   health = { health_check = \"ping\", health_check_interval_ms = 5000 }
   limits = { rss_mb = 512, open_files = 256 }
 
-  [[child]]                              # without a command: a supervisor of its own
+  [[child]]                        # without a command: another supervisor
   name = \"workers\"
   [[child.child]]
   name = \"one\"
@@ -48,7 +48,7 @@ Examples:
   process-host run app.toml --socket /run/app/control.sock
 
 SIGINT, SIGTERM and SIGHUP stop the children in order; a second one kills them.
-Exit codes: 0 it was stopped, 1 a child could not be kept running, 128 and the signal's number
+Exit codes: 0 it was stopped, 1 a child could not be kept running, 128 and the signal's number \
 after a second signal.")]
 pub(super) struct Run {
     /// The file that describes the children

@@ -18,7 +18,7 @@ use super::{
     after_help = "\
 Examples:
   process-host restart web
-  process-host restart app.toml workers          a supervisor, with all below it
+  process-host restart app.toml workers    a supervisor, with all below it
 
 It is not counted among the restarts that its supervisor may make, and waits for no backoff."
 )]
@@ -35,9 +35,9 @@ pub(super) struct Restart {
     override_usage = "process-host stop [OPTIONS] [FILE.toml] [CHILD]",
     after_help = "\
 Examples:
-  process-host stop                              the one host that runs, with all its children
+  process-host stop                        the one host that runs
   process-host stop app.toml
-  process-host stop web                          one child; `restart web` starts it again
+  process-host stop web                    one child; `restart web` starts it
 
 Returns when it is down: standard input is closed, after a wait comes SIGTERM, after another SIGKILL."
 )]

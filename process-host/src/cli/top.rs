@@ -24,7 +24,8 @@ use screen::Screen;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Keys:
-  c by CPU (as it begins)   m by memory   r by restarts   n in the order in which they start
+  c by CPU (as it begins)    m by memory    r by restarts
+  n in the order in which they start
   q or Ctrl-C to leave
 
 Examples:

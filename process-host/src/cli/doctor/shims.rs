@@ -168,7 +168,7 @@ async fn time(program: &Path, arguments: &[&str], environment: &Environment) -> 
     let mut spec = ChildSpec::new("start", Command::new(program).args(arguments.iter().copied()));
     spec.environment = environment.clone();
     let begun = Instant::now();
-    let output = process_host::output(&spec, PROMPT, 1024).await.ok()?;
+    let output = process_host::output(&spec, b"", PROMPT, 1024).await.ok()?;
     output.exit.is_success().then(|| begun.elapsed())
 }
 

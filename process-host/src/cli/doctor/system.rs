@@ -21,7 +21,7 @@ pub(super) async fn look() -> Vec<Finding> {
 async fn control_group() -> Finding {
     let subject = "cgroup";
     let spec = ChildSpec::new("look", Command::new("cat").arg("/proc/self/cgroup"));
-    let output = process_host::output(&spec, PROMPT, 64 << 10).await;
+    let output = process_host::output(&spec, b"", PROMPT, 64 << 10).await;
     let groups =
         output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     let own = format!("/process-host-{}-", std::process::id());

@@ -54,7 +54,7 @@ fn family(name: &OsStr) -> Option<&'static str> {
 async fn answer(command: Command, environment: &Environment) -> Option<PathBuf> {
     let mut spec = ChildSpec::new("question", command);
     spec.environment = environment.clone();
-    let output = process_host::output(&spec, PROMPT, 16 << 10).await.ok()?;
+    let output = process_host::output(&spec, b"", PROMPT, 16 << 10).await.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let path = PathBuf::from(text.lines().next()?.trim());
     (output.exit.is_success() && path.is_absolute() && path.is_file() && manager(&path).is_none())
