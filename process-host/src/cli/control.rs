@@ -10,8 +10,9 @@
 //! | `call` | `path`, `method`, `params`, `timeout_ms` | what the child answers; its progress is passed on |
 //!
 //! With `follow`, an answer waits until it has something to tell. Whoever follows asks again after the
-//! last number it has seen, so that a slow reader costs the host nothing. Answers hold so much at a
-//! time ([`BATCH_BYTES`]): an empty one says that nothing more is there.
+//! last number it has seen, so that a slow reader costs the host nothing, until `over` says that nothing
+//! more will come: the host ends a moment later. Answers hold so much at a time ([`BATCH_BYTES`]): an
+//! empty one says that nothing more is there.
 
 pub(super) mod client;
 pub(super) mod place;
@@ -75,6 +76,8 @@ pub(super) struct LogParams {
 pub(super) struct LogAnswer {
     /// In the order in which it wrote them.
     pub(super) lines: Vec<LogLine>,
+    /// Whether nothing more will come.
+    pub(super) over: bool,
 }
 
 /// Which events are asked for.
@@ -94,6 +97,8 @@ pub(super) struct EventsAnswer {
     pub(super) missed: u64,
     /// In the order in which they happened.
     pub(super) events: Vec<Event>,
+    /// Whether nothing more will come.
+    pub(super) over: bool,
 }
 
 /// A call to be passed on to a child.
@@ -117,4 +122,11 @@ pub(super) struct CallParams {
 pub(super) struct Refusal {
     /// Why, in one word.
     pub(super) code: String,
+}
+
+impl Refusal {
+    /// Whether `data` of an error says that a deadline has passed.
+    pub(super) fn is_late(data: &RawValue) -> bool {
+        serde_json::from_str::<Self>(data.get()).is_ok_and(|refusal| refusal.code == "deadline_exceeded")
+    }
 }

@@ -66,6 +66,7 @@ pub(super) async fn run(show: Show) -> Outcome {
             terminal::print(&line(event, show.json))?;
         }
         match answer.events.last() {
+            _ if answer.over => return Ok(ExitCode::SUCCESS),
             Some(last) => params.after = last.sequence,
             None if show.follow => params.follow = true,
             None => return Ok(ExitCode::SUCCESS),

@@ -89,7 +89,7 @@ async fn kept(client: &Client, path: &str) -> Result<Vec<LogLine>, AskError> {
     loop {
         let after = all.last().map_or(0, |line| line.sequence);
         let params = LogParams { path: path.to_owned(), after, follow: false };
-        let LogAnswer { lines } = client.ask("log", &params).await?;
+        let LogAnswer { lines, .. } = client.ask("log", &params).await?;
         if lines.is_empty() {
             return Ok(all);
         }
@@ -128,11 +128,12 @@ async fn follow_one(
 ) {
     loop {
         let params = LogParams { path: path.clone(), after, follow: true };
-        let batch = client.wait("log", &params).await.map(|LogAnswer { lines }| (at, lines));
-        if let Ok((_, lines)) = &batch {
+        let answer = client.wait::<LogAnswer>("log", &params).await;
+        let over = answer.as_ref().map_or(true, |answer| answer.over);
+        if let Ok(LogAnswer { lines, .. }) = &answer {
             after = lines.last().map_or(after, |line| line.sequence);
         }
-        let over = batch.is_err();
+        let batch = answer.map(|LogAnswer { lines, .. }| (at, lines));
         if batches.send(batch).await.is_err() || over {
             return;
         }

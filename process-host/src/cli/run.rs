@@ -100,9 +100,12 @@ pub(super) async fn run(run: Run) -> Outcome {
     let connected = server::connected(&spec);
     let supervisor = Supervisor::start(spec)?;
     let stop = CancellationToken::new();
-    let host = Host::new(supervisor.clone(), connected, file, stop.clone());
-    let server = AbortOnDropHandle::new(tokio::spawn(server::serve(listener, Arc::new(host))));
+    let host = Arc::new(Host::new(supervisor.clone(), connected, file, stop.clone()));
+    let server = AbortOnDropHandle::new(tokio::spawn(server::serve(listener, Arc::clone(&host))));
     let over = watch(&supervisor, &mut signals, stop, run.json).await;
+    if matches!(over, Over::Ended(_)) {
+        host.farewell().await;
+    }
     drop((server, held));
     Ok(match over {
         Over::Ended(End::Stopped) => ExitCode::SUCCESS,

@@ -62,8 +62,10 @@ fn ps_shows_every_child_in_columns_and_as_json() {
 fn logs_shows_what_was_written_and_goes_on_through_a_restart() {
     let mut host = Host::up(TREE);
     let following = host.follow(&["logs", "-f"]);
-    assert_eq!(following.until("listening"), "web         | listening");
-    following.until("careful");
+    // The two outputs of a child are read side by side.
+    let mut lines = following.until_all(["listening", "careful"]);
+    lines.sort();
+    assert_eq!(lines, ["web         | careful", "web         | listening"]);
     let mut kept: Vec<_> = host.command(&["logs", "web"]).ok().lines().map(str::to_owned).collect();
     kept.sort();
     assert_eq!(kept, ["careful", "listening"]);

@@ -210,15 +210,22 @@ impl Lines {
     }
 
     /// Waits for a line that ends so.
-    pub(crate) fn until(&self, end: &str) -> String {
+    pub(crate) fn until(&self, end: &str) {
+        self.until_all([end]);
+    }
+
+    /// Waits for lines that end so, in any order.
+    pub(crate) fn until_all<const N: usize>(&self, ends: [&str; N]) -> Vec<String> {
         let deadline = Instant::now() + PATIENCE;
-        loop {
+        let mut found = Vec::new();
+        while found.len() < N {
             let line = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now()));
-            let line = line.unwrap_or_else(|error| panic!("{error} for {end:?}"));
-            if line.ends_with(end) {
-                return line;
+            let line = line.unwrap_or_else(|error| panic!("{error} for {ends:?} after {found:?}"));
+            if ends.iter().any(|end| line.ends_with(end)) {
+                found.push(line);
             }
         }
+        found
     }
 
     /// Waits until it ends by itself.

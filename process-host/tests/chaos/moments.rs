@@ -40,7 +40,7 @@ fn a_stop_while_starting_stops_all_that_had_begun() {
     let history = host.history();
     let count =
         |word: &str| history.iter().filter(|line| line.starts_with('c') && line.ends_with(word)).count();
-    assert_eq!(count("running"), count("stopped"), "{history:?}");
+    assert_eq!(count("starting"), count("stopped"), "{history:?}");
     assert_eq!((history.last().map(String::as_str), marked(&marker)), (Some(" stopped"), vec![]));
 }
 

@@ -19,9 +19,12 @@ use tokio::{
     net::{UnixListener, UnixStream},
     sync::mpsc,
     task::{AbortHandle, JoinSet},
-    time::timeout_at,
+    time::{timeout, timeout_at},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 
 use super::{
     BATCH_BYTES, CallParams, EventsAnswer, EventsParams, HostStatus, INVALID_PARAMS, LogAnswer, LogParams,
@@ -30,6 +33,9 @@ use super::{
 
 /// Requests of one client that may be under way.
 const MOST_REQUESTS: usize = 256;
+
+/// How long a host that has ended waits for those who follow it.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What clients ask about.
 #[derive(Debug)]
@@ -41,6 +47,8 @@ pub(crate) struct Host {
     since: Instant,
     /// Cancelled by a client that wants the host to end.
     stop: CancellationToken,
+    /// Those who follow something and were not told yet that it is over.
+    followers: TaskTracker,
 }
 
 /// Why a request has no result.
@@ -98,11 +106,15 @@ async fn session(stream: UnixStream, host: Arc<Host>) {
         Connection::open(reader, writer, ConnectionOptions::default(), async { Closed::Ended });
     let mut requests = JoinSet::new();
     let mut by_id: HashMap<String, AbortHandle> = HashMap::new();
-    while let Some(said) = next(&mut incoming, &mut requests).await {
+    let mut following = HashMap::new();
+    while let Some(said) = next(&mut incoming, &mut requests, &mut following).await {
         by_id.retain(|_, request| !request.is_finished());
         match said {
             FromPeer::Request(message, responder) if requests.len() < MOST_REQUESTS => {
                 let id = id_of(&message);
+                if let Some(subject) = followed(&message) {
+                    following.entry(subject).or_insert_with(|| host.followers.token());
+                }
                 let (host, connection) = (Arc::clone(&host), connection.clone());
                 let request = requests.spawn(answer(host, connection, id.clone(), message, responder));
                 by_id.insert(id, request);
@@ -126,14 +138,34 @@ async fn session(stream: UnixStream, host: Arc<Host>) {
     }
 }
 
-/// What the client says next; reaps the requests that are done meanwhile.
-async fn next(incoming: &mut Incoming, requests: &mut JoinSet<()>) -> Option<FromPeer> {
+/// What the client says next. Meanwhile the requests that are done are reaped, and what they say is over
+/// is followed no more.
+async fn next(
+    incoming: &mut Incoming,
+    requests: &mut JoinSet<Option<String>>,
+    following: &mut HashMap<String, TaskTrackerToken>,
+) -> Option<FromPeer> {
     loop {
         tokio::select! {
             biased;
             said = incoming.next() => return said,
-            Some(_) = requests.join_next() => {}
+            Some(done) = requests.join_next() => {
+                if let Ok(Some(over)) = done {
+                    following.remove(&over);
+                }
+            }
         }
+    }
+}
+
+/// What a request follows, if it does.
+fn followed(message: &Message) -> Option<String> {
+    match message.method() {
+        "events" => {
+            message.params::<EventsParams>().ok().filter(|params| params.follow).map(|_| String::new())
+        }
+        "log" => message.params::<LogParams>().ok().filter(|params| params.follow).map(|params| params.path),
+        _ => None,
     }
 }
 
@@ -146,12 +178,29 @@ fn id_of(message: &Message) -> String {
     serde_json::from_str::<WithId>(message.raw()).map(|with| with.id.get().to_owned()).unwrap_or_default()
 }
 
-async fn answer(host: Arc<Host>, connection: Connection, id: String, message: Message, responder: Responder) {
+/// Answers a request; what it followed, if that is over.
+async fn answer(
+    host: Arc<Host>,
+    connection: Connection,
+    id: String,
+    message: Message,
+    responder: Responder,
+) -> Option<String> {
+    let result = host.fulfil(&connection, &id, &message).await;
+    // What is refused is over, too.
+    let over = result.as_ref().map_or(true, |result| {
+        #[derive(Deserialize)]
+        struct MayBeOver {
+            over: bool,
+        }
+        serde_json::from_str::<MayBeOver>(result.get()).is_ok_and(|answer| answer.over)
+    });
     // A client that went away meanwhile wants no answer.
-    let _ = match host.fulfil(&connection, &id, &message).await {
+    let _ = match result {
         Ok(result) => responder.answer(&result).await,
         Err(failure) => responder.fail(failure.code, &failure.message, failure.data.as_deref()).await,
     };
+    over.then(|| followed(&message)).flatten()
 }
 
 impl Host {
@@ -162,7 +211,14 @@ impl Host {
         file: PathBuf,
         stop: CancellationToken,
     ) -> Self {
-        Self { supervisor, connected, file, since: Instant::now(), stop }
+        let followers = TaskTracker::new();
+        Self { supervisor, connected, file, since: Instant::now(), stop, followers }
+    }
+
+    /// Gives those who follow a moment to learn how it ended.
+    pub(crate) async fn farewell(&self) {
+        self.followers.close();
+        let _ = timeout(FAREWELL, self.followers.wait()).await;
     }
 
     async fn fulfil(
@@ -204,24 +260,37 @@ impl Host {
 
     async fn log(&self, params: LogParams) -> Result<LogAnswer, Failure> {
         let log = self.child(&params.path)?.log();
-        let mut lines = match params.follow {
-            true => log.next_after(params.after).await,
-            false => log.after(params.after),
+        let ended = match params.follow {
+            true => self.ends_before(log.next_after(params.after)).await,
+            false => false,
         };
+        let mut lines = log.after(params.after);
+        let all = lines.len();
         lines.truncate(fitting(lines.iter().map(|line| line.text.len() + 64)));
-        Ok(LogAnswer { lines })
+        Ok(LogAnswer { over: ended && lines.len() == all, lines })
     }
 
     async fn events(&self, params: EventsParams) -> EventsAnswer {
         let events = self.supervisor.events();
-        let batch = match params.follow {
-            true => events.next_after(params.after).await,
-            false => events.after(params.after),
+        let ended = match params.follow {
+            true => self.ends_before(events.next_after(params.after)).await,
+            false => false,
         };
+        let batch = events.after(params.after);
         let mut events = batch.events;
+        let all = events.len();
         let size = |event| serde_json::to_string(event).map_or(0, |text| text.len());
         events.truncate(fitting(events.iter().map(size)));
-        EventsAnswer { missed: batch.missed, events }
+        EventsAnswer { missed: batch.missed, over: ended && events.len() == all, events }
+    }
+
+    /// Waits for `news`; whether the tree has ended, after which there are no more.
+    async fn ends_before<T>(&self, news: impl Future<Output = T>) -> bool {
+        tokio::select! {
+            biased;
+            _ = self.supervisor.ended() => true,
+            _ = news => false,
+        }
     }
 
     /// Passes a call on to a child; its progress goes to the client under the client's id.

@@ -12,7 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::{sync::mpsc, time::Instant};
 
 use crate::cli::{
-    control::{CallParams, client::Client},
+    control::{CallParams, Refusal, client::Client},
     host::HostArgs,
     ps,
 };
@@ -138,10 +138,12 @@ impl ToolServer {
     /// Why it did not answer, in words that help.
     pub(in crate::cli) fn explain(&self, error: CallError) -> String {
         match (error, &self.place) {
-            (CallError::Remote { message, .. }, _) => message,
-            (CallError::Deadline { .. }, _) => {
-                format!("no answer within {} seconds; --timeout gives it more", self.timeout)
+            // The host's deadline is the same, and may be the first to pass.
+            (CallError::Remote { data: Some(data), .. }, Place::Hosted { .. }) if Refusal::is_late(&data) => {
+                self.too_late()
             }
+            (CallError::Remote { message, .. }, _) => message,
+            (CallError::Deadline { .. }, _) => self.too_late(),
             (
                 CallError::Closed { reason: Closed::ChildExited { exit, stderr_tail }, .. },
                 Place::Started { spec, .. },
@@ -157,6 +159,10 @@ impl ToolServer {
             (CallError::Closed { .. }, Place::Hosted { .. }) => "the host has ended".to_owned(),
             (error, _) => error.to_string(),
         }
+    }
+
+    fn too_late(&self) -> String {
+        format!("no answer within {} seconds; --timeout gives it more", self.timeout)
     }
 
     /// Ends a command that was started for the occasion.
