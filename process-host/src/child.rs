@@ -5,7 +5,7 @@ pub(crate) mod task;
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
@@ -35,7 +35,7 @@ struct Shared {
 }
 
 /// A child as it is now.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ChildStatus {
     /// Its name among its siblings.
     pub name: String,

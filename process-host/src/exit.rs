@@ -2,10 +2,10 @@
 
 use std::{fmt, os::unix::process::ExitStatusExt};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exit {
     /// By itself, with this code.

@@ -7,12 +7,12 @@ pub(crate) mod sampler;
 mod tree;
 pub(crate) mod watch;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use process::is_stopped_or_dead;
 
 /// What a child and everything it started used when it was last looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Usage {
     /// Percent of one processor since it was looked at before; 0 the first time.
     pub cpu_percent: f64,

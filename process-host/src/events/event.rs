@@ -2,21 +2,21 @@
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::rfc3339::{self, Rfc3339};
 use crate::Exit;
 
 /// Something that happened to a child or a supervisor.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Counts the events of a tree from 1, without gaps.
     pub sequence: u64,
     /// When, by the host's clock; RFC 3339 in UTC with milliseconds.
-    #[serde(serialize_with = "rfc3339::serialize")]
+    #[serde(with = "rfc3339")]
     pub at: SystemTime,
     /// To whom: names from the outermost supervisor down, with `/` between; empty for itself.
-    #[serde(serialize_with = "path")]
+    #[serde(serialize_with = "write_path", deserialize_with = "read_path")]
     pub path: Arc<str>,
     /// What.
     #[serde(flatten)]
@@ -24,7 +24,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EventKind {
     /// A process was asked for; a supervisor began to start its children.
@@ -98,7 +98,7 @@ pub enum EventKind {
 }
 
 /// What a child uses up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resource {
     /// Processor time, in percent of one processor.
@@ -109,8 +109,12 @@ pub enum Resource {
     OpenFiles,
 }
 
-fn path<S: Serializer>(path: &str, serializer: S) -> Result<S::Ok, S::Error> {
+fn write_path<S: Serializer>(path: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(path)
+}
+
+fn read_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+    String::deserialize(deserializer).map(Arc::from)
 }
 
 impl fmt::Display for Resource {
@@ -190,12 +194,11 @@ mod tests {
     #[test]
     fn an_event_is_one_flat_object_for_programs() {
         let limit = event(EventKind::Limit { what: Resource::RssMb, value: 12.5, limit: 10.0 });
-        assert_eq!(
-            serde_json::to_value(limit).unwrap(),
-            serde_json::json!({
-                "sequence": 9, "at": "2024-02-29T12:34:56.007Z", "path": "tools/python",
-                "kind": "limit", "what": "rss_mb", "value": 12.5, "limit": 10.0
-            })
-        );
+        let object = serde_json::json!({
+            "sequence": 9, "at": "2024-02-29T12:34:56.007Z", "path": "tools/python",
+            "kind": "limit", "what": "rss_mb", "value": 12.5, "limit": 10.0
+        });
+        assert_eq!(serde_json::to_value(&limit).unwrap(), object);
+        assert_eq!(serde_json::from_value::<Event>(object).unwrap(), limit);
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use serde::Serializer;
+use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
 const DAY: u64 = 86_400;
 
@@ -14,6 +14,34 @@ pub(super) struct Rfc3339(pub(super) SystemTime);
 
 pub(super) fn serialize<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&Rfc3339(*at))
+}
+
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is no time as events have it")))
+}
+
+/// Reads what [`Rfc3339`] shows, and nothing else.
+fn parse(text: &str) -> Option<SystemTime> {
+    let at = |range| text.get(range).filter(|part: &&str| part.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = |range| at(range)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    let days = days(year, month, day)?;
+    let since = Duration::from_secs(days * DAY + hour * 3600 + minute * 60 + second)
+        + Duration::from_millis(number(20..23)?);
+    let time = SystemTime::UNIX_EPOCH + since;
+    // What is out of range, or has other marks between its numbers, does not show as it was.
+    (Rfc3339(time).to_string() == text).then_some(time)
+}
+
+/// The day since 1970, by Howard Hinnant's `days_from_civil`.
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    let year = if month <= 2 { year.checked_sub(1)? } else { year };
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day.checked_sub(1)?;
+    let year_of_era = year % 400;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    (year / 400 * 146_097 + day_of_era).checked_sub(719_468)
 }
 
 impl fmt::Display for Rfc3339 {
@@ -55,6 +83,22 @@ mod tests {
         ] {
             let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
             assert_eq!(Rfc3339(at).to_string(), expected);
+            assert_eq!(parse(expected), Some(at));
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_none() {
+        for text in ["", "2024-02-30T00:00:00.000Z", "2024-13-01T00:00:00.000Z", "2024-02-29 12:34:56.007Z"] {
+            assert_eq!(parse(text), None, "{text:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_time_is_read_as_it_was_written(millis in 0..253_402_300_800_000_u64) {
+            let at = SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+            proptest::prop_assert_eq!(parse(&Rfc3339(at).to_string()), Some(at));
         }
     }
 }

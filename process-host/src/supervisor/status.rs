@@ -1,19 +1,18 @@
 //! A tree as it is at one moment.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::group::{Node, Overview};
 use crate::{child::ChildStatus, machine::State, spec::Strategy};
 
 /// A supervisor as it is now, and all below it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SupervisorStatus {
     /// Its name among its siblings; the outermost may have none.
     pub name: String,
     /// Where it is in its life.
     pub state: State,
     /// Which children are started again when one ends.
-    #[serde(serialize_with = "strategy")]
     pub strategy: Strategy,
     /// Restarts within the window that ends now.
     pub restarts_in_window: usize,
@@ -22,7 +21,7 @@ pub struct SupervisorStatus {
 }
 
 /// A member of a supervisor as it is now.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum MemberStatus {
     /// A process.
@@ -44,12 +43,4 @@ pub(super) fn of(name: &str, overview: &Overview) -> SupervisorStatus {
         restarts_in_window: overview.intensity.count(now),
         children: children.collect(),
     }
-}
-
-fn strategy<S: Serializer>(strategy: &Strategy, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(match strategy {
-        Strategy::OneForOne => "one_for_one",
-        Strategy::OneForAll => "one_for_all",
-        Strategy::RestForOne => "rest_for_one",
-    })
 }
