@@ -169,8 +169,8 @@ impl IpcManager {
         self.run(&method, options, attempt).await
     }
 
-    /// Asks the peer for an answer in pieces. It keeps its turn until its end, or until it is dropped;
-    /// it is made again only before it is sent.
+    /// Asks the peer for an answer in pieces. It keeps its turn until its end, or until it is
+    /// dropped, and is never made again.
     ///
     /// # Errors
     ///

@@ -33,6 +33,9 @@ pub struct ChildSpec {
     /// Whether it is started again when it ends.
     #[serde(default)]
     pub restart: Restart,
+    /// Whether a crash counts for `restart`; if not, it is as if that were temporary.
+    #[serde(default = "yes")]
+    pub auto_restart_on_crash: bool,
     /// How long to wait before it is started again.
     #[serde(default)]
     pub backoff: Backoff,
@@ -220,7 +223,16 @@ pub struct Alerts {
     pub open_files: Option<u64>,
 }
 
+fn yes() -> bool {
+    true
+}
+
 impl ChildSpec {
+    /// Whether it is started again, all told.
+    pub fn restarts(&self) -> Restart {
+        if self.auto_restart_on_crash { self.restart } else { Restart::Temporary }
+    }
+
     /// A child of this name that runs `command`, with every other decision at its default.
     pub fn new(name: impl Into<String>, command: Command) -> Self {
         Self {
@@ -230,6 +242,7 @@ impl ChildSpec {
             environment: Environment::default(),
             stdio: Stdio::default(),
             restart: Restart::default(),
+            auto_restart_on_crash: true,
             backoff: Backoff::default(),
             health: Health::default(),
             shutdown: Shutdown::default(),

@@ -41,7 +41,7 @@ mod tests;
 use std::{fmt, sync::Arc, time::Duration};
 
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -58,6 +58,7 @@ use crate::{
 };
 use group::{Group, Node, Request, World, request};
 
+pub use crate::child::launch::FromChild;
 pub use status::{MemberStatus, SupervisorStatus};
 
 /// A handle to a running tree of supervisors and children. Clones are cheap and mean the same tree;
@@ -72,18 +73,21 @@ pub struct Supervisor {
 }
 
 /// What is decided about a tree as a whole.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// How many events are kept.
     pub kept_events: usize,
     /// How often it is measured what children use; never when absent, and then limits and alerts that
     /// depend on it have no effect.
     pub sample_interval: Option<Duration>,
+    /// Where goes what children say by themselves, with the child's path. While it is full, a child
+    /// waits with what it says; without one, notifications are dropped and requests refused.
+    pub incoming: Option<mpsc::Sender<FromChild>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { kept_events: 1000, sample_interval: Some(Duration::from_secs(1)) }
+        Self { kept_events: 1000, sample_interval: Some(Duration::from_secs(1)), incoming: None }
     }
 }
 
@@ -145,7 +149,8 @@ impl Supervisor {
     /// # Errors
     /// [`SpecError`], when the description could not work.
     pub fn start_with(spec: SupervisorSpec, options: Options) -> Result<Self, SpecError> {
-        Self::launch(spec, options, Processes)
+        let processes = Processes { incoming: options.incoming.clone() };
+        Self::launch(spec, options, processes)
     }
 
     fn launch<L: Launch>(spec: SupervisorSpec, options: Options, launch: L) -> Result<Self, SpecError> {

@@ -4,9 +4,11 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use rustix::process::Signal;
+use tokio::sync::mpsc;
 
 use crate::{
-    CallOptions, Connection, Exit, Log, Port,
+    CallOptions, Connection, Exit, Incoming, Log, Port,
+    connection::FromPeer,
     process::{Process, SpawnError, Streams},
     spec::{Check, ChildSpec, Command},
     usage,
@@ -17,8 +19,13 @@ pub(crate) trait Launch: Clone + Send + Sync + 'static {
     /// What it starts.
     type Running: Running;
 
-    /// Starts the process that `spec` describes; what it says goes to `log`.
-    fn open(&self, spec: Arc<ChildSpec>, log: Log) -> BoxFuture<'static, Result<Self::Running, SpawnError>>;
+    /// Starts the process that `spec` describes, for the child at `path`; what it says goes to `log`.
+    fn open(
+        &self,
+        path: &Arc<str>,
+        spec: Arc<ChildSpec>,
+        log: Log,
+    ) -> BoxFuture<'static, Result<Self::Running, SpawnError>>;
 }
 
 /// A process, with what it is connected to. Dropping it kills its group.
@@ -39,19 +46,48 @@ pub(crate) trait Running: Send + 'static {
 }
 
 /// Starts real processes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Processes;
+#[derive(Debug, Clone)]
+pub(crate) struct Processes {
+    /// Who is told what they say by themselves.
+    pub(crate) incoming: Option<mpsc::Sender<FromChild>>,
+}
+
+/// What a child said by itself: a notification, or a request to be answered.
+#[derive(Debug)]
+pub struct FromChild {
+    /// The child's path.
+    pub path: Arc<str>,
+    /// What it said.
+    pub message: FromPeer,
+}
 
 impl Launch for Processes {
     type Running = Port;
 
-    fn open(&self, spec: Arc<ChildSpec>, log: Log) -> BoxFuture<'static, Result<Port, SpawnError>> {
+    fn open(
+        &self,
+        path: &Arc<str>,
+        spec: Arc<ChildSpec>,
+        log: Log,
+    ) -> BoxFuture<'static, Result<Port, SpawnError>> {
+        let (path, told) = (Arc::clone(path), self.incoming.clone());
         Box::pin(async move {
             let mut port = Port::open(&spec, &log).await?;
             // Kept by nobody, it would fill up; dropped, requests of the child are refused at once.
-            drop(port.take_incoming());
+            if let (Some(incoming), Some(told)) = (port.take_incoming(), told) {
+                // Ends with the connection.
+                tokio::spawn(forward(path, incoming, told));
+            }
             Ok(port)
         })
+    }
+}
+
+async fn forward(path: Arc<str>, mut incoming: Incoming, told: mpsc::Sender<FromChild>) {
+    while let Some(message) = incoming.next().await {
+        if told.send(FromChild { path: Arc::clone(&path), message }).await.is_err() {
+            return;
+        }
     }
 }
 

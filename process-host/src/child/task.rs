@@ -227,7 +227,7 @@ impl<L: Launch> Task<L> {
             snapshot.last_error = None;
         });
         self.watch.forget();
-        self.opening = Some(self.world.launch.open(Arc::clone(&self.spec), self.log.clone()));
+        self.opening = Some(self.world.launch.open(&self.path, Arc::clone(&self.spec), self.log.clone()));
     }
 
     /// Takes note of what the process uses; what comes of it for the machine.

@@ -235,6 +235,7 @@ mod tests {
             command = ["python3", "-m", "bindery_tools"]
             stdio = "jsonrpc"
             restart = "transient"
+            auto_restart_on_crash = false
             health = { health_check = "ping", max_health_check_failures = 2 }
             shutdown = { graceful_shutdown_timeout_ms = 500 }
             limits = { open_files = 64 }
@@ -256,6 +257,8 @@ mod tests {
         let mut expected = ChildSpec::new("tools", Command::new("python3").args(["-m", "bindery_tools"]));
         expected.stdio = Stdio::JsonRpc;
         expected.restart = Restart::Transient;
+        expected.auto_restart_on_crash = false;
+        assert_eq!(expected.restarts(), Restart::Temporary);
         expected.health.check = Check::Ping;
         expected.health.failures = 2;
         expected.shutdown.after_term = Duration::from_millis(500);

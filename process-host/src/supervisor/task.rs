@@ -233,7 +233,7 @@ impl<L: Launch> Task<L> {
         let path = join(&self.path, member.name()).into();
         let (restart, node) = match member {
             Member::Child(spec) => {
-                let restart = spec.restart;
+                let restart = spec.restarts();
                 let child = child::task::spawn(&self.world, *spec, key, path, self.address.clone());
                 (restart, Node::Child(child))
             }

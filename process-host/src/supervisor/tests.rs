@@ -14,7 +14,7 @@ use crate::{
 use script::{Life, Stage};
 
 const SECOND: Duration = Duration::from_secs(1);
-const UNMEASURED: Options = Options { kept_events: 1000, sample_interval: None };
+const UNMEASURED: Options = Options { kept_events: 1000, sample_interval: None, incoming: None };
 
 fn child(name: &str) -> ChildSpec {
     let mut spec = ChildSpec::new(name, Command::new(name));

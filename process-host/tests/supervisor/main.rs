@@ -6,6 +6,7 @@ mod crowd;
 mod failing;
 mod health;
 mod order;
+mod saying;
 
 use std::{future::Future, path::Path, time::Duration};
 

@@ -110,7 +110,12 @@ impl Actor {
 impl Launch for Stage {
     type Running = Actor;
 
-    fn open(&self, spec: Arc<ChildSpec>, _: Log) -> BoxFuture<'static, Result<Actor, SpawnError>> {
+    fn open(
+        &self,
+        _: &Arc<str>,
+        spec: Arc<ChildSpec>,
+        _: Log,
+    ) -> BoxFuture<'static, Result<Actor, SpawnError>> {
         let stage = self.clone();
         Box::pin(async move {
             sleep(stage.slow.get(&spec.name).copied().unwrap_or_default()).await;
