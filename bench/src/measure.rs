@@ -15,6 +15,11 @@ impl Effort {
     pub(crate) const FULL: Self = Self { rounds: 7, share: 1.0 };
     pub(crate) const QUICK: Self = Self { rounds: 2, share: 0.02 };
 
+    /// The same in a single round.
+    pub(crate) fn once(self) -> Self {
+        Self { rounds: 1, ..self }
+    }
+
     /// So much of `full` repetitions.
     pub(crate) fn of(self, full: usize) -> usize {
         ((full as f64 * self.share) as usize).max(1)

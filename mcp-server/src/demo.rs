@@ -4,6 +4,7 @@ pub mod connection;
 
 use std::{env, error::Error, process::ExitCode, time::Instant};
 
+use process_host::CallError;
 use serde_json::{Value, json};
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     terminal::{self, GOOD, NAME, QUIET, one_line, styled},
     workspace::{Reason, Workspace},
 };
-use connection::{ConnectionError, ServerProcess};
+use connection::ServerProcess;
 
 type Told<T> = Result<T, Box<dyn Error>>;
 
@@ -21,9 +22,13 @@ type Told<T> = Result<T, Box<dyn Error>>;
 /// When the server cannot be started, or a step fails.
 pub async fn run(workspace: &Workspace) -> Outcome {
     terminal::print(&styled(NAME, "An assistant plans, works and looks back, over MCP on stdio."))?;
-    let server = ServerProcess::start(&env::current_exe()?, workspace.root())?;
+    let server = ServerProcess::start(&env::current_exe()?, workspace.root()).await?;
     let mut assistant = Assistant { server };
     let played = play(&mut assistant).await;
+    let log = assistant.server.log();
+    if !log.is_empty() {
+        terminal::print_remark(&terminal::harmless(&log));
+    }
     assistant.server.end().await?;
     played?;
     let named = match workspace.reason() {
@@ -59,7 +64,7 @@ struct Answer {
 impl Assistant {
     async fn greet(&mut self) -> Told<()> {
         let started = Instant::now();
-        let connection = &mut self.server.connection;
+        let connection = &self.server;
         let params = json!({
             "protocolVersion": "2025-11-25",
             "capabilities": {},
@@ -159,10 +164,10 @@ impl Assistant {
     }
 
     /// Calls a tool. The inner error is what the tool answered.
-    async fn call(&mut self, tool: &str, input: Value) -> Result<Result<Answer, Value>, ConnectionError> {
+    async fn call(&mut self, tool: &str, input: Value) -> Result<Result<Answer, Value>, CallError> {
         let started = Instant::now();
         let params = json!({ "name": tool, "arguments": input });
-        let mut result = self.server.connection.request("tools/call", params).await?;
+        let mut result = self.server.request("tools/call", params).await?;
         let value = match result["structuredContent"].take() {
             // Older servers only send text.
             Value::Null => serde_json::from_str(&text(&result["content"][0]["text"])).unwrap_or(Value::Null),

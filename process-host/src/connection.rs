@@ -62,6 +62,7 @@ mod receive;
 mod shared;
 mod stream;
 mod task;
+mod watch;
 
 use std::{fmt, future::Future, sync::Arc};
 
@@ -138,8 +139,7 @@ impl Connection {
         options: CallOptions,
     ) -> impl Future<Output = Result<Box<RawValue>, CallError>> + Send + use<'a, P> {
         let id = self.shared().new_id();
-        let message =
-            envelope::params_of(params).map(|params| envelope::request(id, method, params.as_deref(), None));
+        let message = envelope::request(id, method, params, None);
         async move { Flight::begin(self.shared(), id, &message?, Kind::Call, options).await?.await }
     }
 
@@ -157,8 +157,7 @@ impl Connection {
     ) -> impl Future<Output = Result<Streaming, CallError>> + Send + use<'a, P> {
         let id = self.shared().new_id();
         let credit = self.shared().options.credit.max(1);
-        let message = envelope::params_of(params)
-            .map(|params| envelope::request(id, method, params.as_deref(), Some(credit)));
+        let message = envelope::request(id, method, params, Some(credit));
         async move {
             let flow = Arc::new(Flow::new(credit));
             let kind = Kind::Stream(flow.clone());
@@ -177,8 +176,7 @@ impl Connection {
         method: &str,
         params: &P,
     ) -> impl Future<Output = Result<(), CallError>> + Send + use<'a, P> {
-        let message =
-            envelope::params_of(params).map(|params| envelope::notification(method, params.as_deref()));
+        let message = envelope::notification(method, params);
         async move { self.shared().send(&message?).await }
     }
 

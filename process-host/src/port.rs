@@ -1,5 +1,7 @@
 //! A child process and the way to talk to it: one incarnation, started and ended together.
 
+mod eager;
+
 use std::{pin::pin, time::Duration};
 
 use futures::{FutureExt, future::FusedFuture};
@@ -19,10 +21,15 @@ use crate::{
     spec::{ChildSpec, Shutdown, Stdio},
 };
 
+use eager::Eager;
+
 /// How much of standard error an error shows, in bytes.
 const TAIL: usize = 2048;
 /// How long what a dead child left in its pipes is still read, in case somebody else holds them open.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How long an answer is looked for before the host sleeps until it comes.
+const BUSY_POLL: Duration = Duration::from_micros(25);
 
 /// A running child with its streams in use: standard error drained into its log, standard output too
 /// or, with [`Stdio::JsonRpc`], connected. Dropping it kills the child.
@@ -67,11 +74,13 @@ impl Port {
                 let options = ConnectionOptions {
                     line_bytes: spec.limits.line_bytes,
                     pending_requests: spec.limits.pending_requests,
+                    busy_poll: BUSY_POLL,
                     ..options
                 };
                 let (tell_cause, cause) = oneshot::channel();
                 let cause = async { cause.await.unwrap_or(Closed::Stopped) };
-                let (connection, incoming) = Connection::open(pipes.stdout, pipes.stdin, options, cause);
+                let (connection, incoming) =
+                    Connection::open(Eager(pipes.stdout), pipes.stdin, options, cause);
                 watcher.connection = Some((connection.clone(), tell_cause));
                 (Some(connection), Some(incoming))
             }

@@ -1,29 +1,26 @@
 //! One child process: started without a shell, contained, reaped.
 
-mod control_group;
-mod image;
-mod landlock;
-mod reaper;
+#[cfg(target_os = "linux")]
+mod contained;
+#[cfg(not(target_os = "linux"))]
+mod grouped;
 
-use std::{
-    io,
-    os::fd::OwnedFd,
-    sync::{Arc, Weak},
-};
+use std::{io, os::fd::OwnedFd};
 
 use rustix::{
     fs::{Mode, OFlags, open},
-    pipe::{PipeFlags, pipe_with},
     process::Signal,
 };
 use tokio::net::unix::pipe;
 
-pub use reaper::Reaper;
+#[cfg(target_os = "linux")]
+pub use contained::Reaper;
 
 use crate::{Exit, spec::ChildSpec};
-use control_group::ControlGroup;
-use image::Image;
-use reaper::{Gifts, Name, Ward};
+#[cfg(target_os = "linux")]
+use contained as system;
+#[cfg(not(target_os = "linux"))]
+use grouped as system;
 
 /// Why a child could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -57,9 +54,7 @@ pub enum SpawnError {
 /// kills the group.
 #[derive(Debug)]
 pub struct Process {
-    pid: u32,
-    ward: Ward,
-    control_group: Option<Arc<ControlGroup>>,
+    ward: system::Ward,
 }
 
 /// The host's ends of a child's standard streams.
@@ -101,12 +96,16 @@ impl Streams {
     /// # Errors
     /// When the host has no descriptor left.
     pub fn piped() -> io::Result<(Self, Pipes)> {
-        let (stdin, ours_in) = pipe_with(PipeFlags::CLOEXEC)?;
-        let (ours_out, stdout) = pipe_with(PipeFlags::CLOEXEC)?;
-        let (ours_err, stderr) = pipe_with(PipeFlags::CLOEXEC)?;
-        let pipes =
-            Pipes { stdin: sender(ours_in)?, stdout: receiver(ours_out)?, stderr: receiver(ours_err)? };
-        Ok((Self { stdin, stdout, stderr, extra: None }, pipes))
+        let (stdin, ours_in) = io::pipe()?;
+        let (ours_out, stdout) = io::pipe()?;
+        let (ours_err, stderr) = io::pipe()?;
+        let pipes = Pipes {
+            stdin: sender(ours_in.into())?,
+            stdout: receiver(ours_out.into())?,
+            stderr: receiver(ours_err.into())?,
+        };
+        let streams = Self { stdin: stdin.into(), stdout: stdout.into(), stderr: stderr.into(), extra: None };
+        Ok((streams, pipes))
     }
 }
 
@@ -126,18 +125,12 @@ impl Process {
     /// # Errors
     /// [`SpawnError`].
     pub async fn spawn_on(spec: &ChildSpec, streams: Streams) -> Result<Self, SpawnError> {
-        let image = Image::of(spec)?.into_memory()?;
-        let ruleset = spec.sandbox.as_ref().map(landlock::ruleset).transpose()?;
-        let control_group = ControlGroup::create(&spec.limits).map(Arc::new);
-        let members = control_group.as_ref().map(|group| group.members());
-        let mut ward = Reaper::shared()?.ask(Gifts { image, streams, ruleset, members })?;
-        let pid = ward.started().await?;
-        Ok(Self { pid, ward, control_group })
+        Ok(Self { ward: system::Ward::start(spec, streams).await? })
     }
 
     /// Its process id, which is also that of its group.
     pub fn pid(&self) -> u32 {
-        self.pid
+        self.ward.pid()
     }
 
     /// Sends `signal` to its process group; nothing once it has ended.
@@ -147,18 +140,13 @@ impl Process {
 
     /// A handle to its process group, which may be kept beyond its end.
     pub fn group(&self) -> Group {
-        Group {
-            name: self.ward.name().clone(),
-            control_group: self.control_group.as_ref().map(Arc::downgrade),
-        }
+        Group(self.ward.handle())
     }
 
     /// Waits until it ended and was reaped; what was left of its group is killed then. May be
     /// dropped and called again.
     pub async fn ended(&mut self) -> Exit {
-        let exit = self.ward.ended().await;
-        self.control_group = None;
-        exit
+        self.ward.ended().await
     }
 }
 
@@ -174,20 +162,12 @@ fn receiver(fd: OwnedFd) -> io::Result<pipe::Receiver> {
 
 /// The process group of a child. Dropping this does nothing to it.
 #[derive(Debug, Clone)]
-pub struct Group {
-    name: Name,
-    control_group: Option<Weak<ControlGroup>>,
-}
+pub struct Group(system::Handle);
 
 impl Group {
     /// Sends `signal` to the group; nothing once the child has ended. SIGKILL also reaches what left
     /// the group, where the child has a control group.
     pub fn signal(&self, signal: Signal) {
-        self.name.signal(signal);
-        if signal == Signal::KILL
-            && let Some(control_group) = self.control_group.as_ref().and_then(Weak::upgrade)
-        {
-            control_group.kill();
-        }
+        self.0.signal(signal);
     }
 }

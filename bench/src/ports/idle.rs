@@ -27,7 +27,7 @@ async fn supervise(count: usize) -> anyhow::Result<Supervisor> {
     let supervisor = Supervisor::start(SupervisorSpec { children, ..SupervisorSpec::default() })?;
     for number in 0..count {
         let child = super::pipe(supervisor.child(&number.to_string()))?;
-        child.connection().await?;
+        super::pipe(child.connection().await)?;
     }
     Ok(supervisor)
 }

@@ -1,9 +1,9 @@
 //! JSON-RPC 2.0 messages: their envelope is read, what they carry is passed on as it is.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, io::Write};
 
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use super::{CallError, Cancel};
 
@@ -100,41 +100,47 @@ pub(super) fn replaced(text: &str, old: &RawValue, new: &str) -> String {
     out
 }
 
-/// The JSON of `params`; `None` for `null`, which is left out.
-pub(super) fn params_of(params: &(impl Serialize + ?Sized)) -> Result<Option<Box<RawValue>>, CallError> {
-    let params = to_raw_value(params).map_err(|error| CallError::Invalid(error.to_string()))?;
-    match params.get().as_bytes().first() {
-        Some(b'{' | b'[') => Ok(Some(params)),
-        _ if params.get() == "null" => Ok(None),
+/// Writes a request. `params` that are `null` are left out.
+pub(super) fn request(
+    id: u64,
+    method: &str,
+    params: &(impl Serialize + ?Sized),
+    credit: Option<u32>,
+) -> Result<Vec<u8>, CallError> {
+    let mut out = Vec::with_capacity(256);
+    // What cannot fail to be written to memory is written without a look at the outcome.
+    let _ = write!(out, r#"{{"jsonrpc":"2.0","id":{id},"method":"#);
+    let _ = serde_json::to_writer(&mut out, method);
+    write_params(&mut out, params)?;
+    if let Some(credit) = credit {
+        let _ = write!(out, r#","credit":{credit}"#);
+    }
+    out.push(b'}');
+    Ok(out)
+}
+
+/// Writes a notification. `params` that are `null` are left out.
+pub(super) fn notification(method: &str, params: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, CallError> {
+    let mut out = br#"{"jsonrpc":"2.0","method":"#.to_vec();
+    let _ = serde_json::to_writer(&mut out, method);
+    write_params(&mut out, params)?;
+    out.push(b'}');
+    Ok(out)
+}
+
+fn write_params(out: &mut Vec<u8>, params: &(impl Serialize + ?Sized)) -> Result<(), CallError> {
+    let without = out.len();
+    out.extend_from_slice(br#","params":"#);
+    let start = out.len();
+    serde_json::to_writer(&mut *out, params).map_err(|error| CallError::Invalid(error.to_string()))?;
+    match &out[start..] {
+        [b'{' | b'[', ..] => Ok(()),
+        b"null" => {
+            out.truncate(without);
+            Ok(())
+        }
         _ => Err(CallError::Invalid("params must be an object, an array or nothing".to_owned())),
     }
-}
-
-/// Writes a request.
-pub(super) fn request(id: u64, method: &str, params: Option<&RawValue>, credit: Option<u32>) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Request<'a> {
-        jsonrpc: &'static str,
-        id: u64,
-        method: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        params: Option<&'a RawValue>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        credit: Option<u32>,
-    }
-    written(&Request { jsonrpc: "2.0", id, method, params, credit }, params)
-}
-
-/// Writes a notification.
-pub(super) fn notification(method: &str, params: Option<&RawValue>) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Notification<'a> {
-        jsonrpc: &'static str,
-        method: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        params: Option<&'a RawValue>,
-    }
-    written(&Notification { jsonrpc: "2.0", method, params }, params)
 }
 
 /// Writes the notification that nobody waits for the answer to `id` any more.
@@ -278,11 +284,15 @@ mod tests {
 
     #[test]
     fn params_are_an_object_an_array_or_nothing() {
-        assert_eq!(params_of(&[1, 2]).unwrap().unwrap().get(), "[1,2]");
-        assert!(params_of(&()).unwrap().is_none());
-        assert!(matches!(params_of(&"text"), Err(CallError::Invalid(_))));
+        let sent = |written: Result<Vec<u8>, CallError>| String::from_utf8(written.unwrap()).unwrap();
+        assert_eq!(
+            sent(request(7, "a\"b", &[1, 2], Some(3))),
+            r#"{"jsonrpc":"2.0","id":7,"method":"a\"b","params":[1,2],"credit":3}"#
+        );
+        assert_eq!(sent(notification("m", &())), r#"{"jsonrpc":"2.0","method":"m"}"#);
+        assert!(matches!(request(1, "m", &"text", None), Err(CallError::Invalid(_))));
         let unwritable = std::collections::BTreeMap::from([((1, 2), 3)]);
-        assert!(matches!(params_of(&unwritable), Err(CallError::Invalid(_))));
+        assert!(matches!(request(1, "m", &unwritable, None), Err(CallError::Invalid(_))));
     }
 
     #[test]

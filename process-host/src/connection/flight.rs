@@ -7,11 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use serde_json::value::RawValue;
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::Instant,
-};
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     CallError, CallOptions, Closed,
@@ -39,24 +35,16 @@ impl Flight {
         if options.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Err(CallError::Deadline { sent: false });
         }
-        let mut flight = Self::register(shared, id, kind, options.deadline, options.progress)?;
-        if !shared.place(message, Some(id))? {
+        let CallOptions { deadline, progress } = options;
+        let (sender, answer) = oneshot::channel();
+        let pending = Pending { answer: sender, deadline, progress, kind, place: None };
+        let placed = shared.register(id, pending, message)?;
+        let mut flight = Self { shared: shared.clone(), id, answer, over: false };
+        if !placed {
             flight.wait_for_room(message).await?;
         }
         shared.write_placed();
         Ok(flight)
-    }
-
-    fn register(
-        shared: &Arc<Shared>,
-        id: u64,
-        kind: Kind,
-        deadline: Option<Instant>,
-        progress: Option<mpsc::Sender<Box<RawValue>>>,
-    ) -> Result<Self, CallError> {
-        let (sender, answer) = oneshot::channel();
-        shared.register(id, Pending { answer: sender, deadline, progress, kind, place: None })?;
-        Ok(Self { shared: shared.clone(), id, answer, over: false })
     }
 
     async fn wait_for_room(&mut self, message: &[u8]) -> Result<(), CallError> {

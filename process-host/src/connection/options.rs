@@ -20,6 +20,10 @@ pub struct ConnectionOptions {
     pub incoming: usize,
     /// Items of a stream that the peer may send ahead of the reader; at least 1.
     pub credit: u32,
+    /// How long to look for an answer before sleeping until it comes, while one call waits; adapts
+    /// to peers that take longer. Of use with a reader that can be asked again at once, as that of
+    /// a [`Port`](crate::Port); zero for others.
+    pub busy_poll: Duration,
 }
 
 impl Default for ConnectionOptions {
@@ -31,6 +35,7 @@ impl Default for ConnectionOptions {
             cancel: Cancel::default(),
             incoming: 256,
             credit: 16,
+            busy_poll: Duration::ZERO,
         }
     }
 }

@@ -8,7 +8,10 @@ use tokio::io::AsyncWrite;
 pub(super) const ROOM: usize = 256 << 10;
 
 /// A buffer of at most this many bytes is kept while nothing is written.
-const KEPT: usize = 512;
+pub(super) const KEPT: usize = 512;
+
+/// And while calls wait for their answers.
+pub(super) const KEPT_IN_USE: usize = 64 << 10;
 
 /// Where bytes go.
 pub(super) type Writer = Box<dyn AsyncWrite + Unpin + Send>;
@@ -151,8 +154,9 @@ impl Outbox {
         matches!(self.writer, Slot::Free(_)) && !(self.batch.is_done() && self.queue.is_empty())
     }
 
-    /// Takes the writer back. Hands it out for good when it is not wanted any more.
-    pub(super) fn give_back(&mut self, writer: Writer, batch: Batch) -> Option<Writer> {
+    /// Takes the writer back, and keeps buffers of at most `kept` bytes. Hands the writer out for
+    /// good when it is not wanted any more.
+    pub(super) fn give_back(&mut self, writer: Writer, batch: Batch, kept: usize) -> Option<Writer> {
         self.batch = batch;
         if matches!(self.writer, Slot::Gone) {
             return Some(writer);
@@ -161,14 +165,19 @@ impl Outbox {
         if self.is_waiting() {
             return None;
         }
+        self.batch.bytes.clear();
+        self.batch.written = 0;
+        self.keep(kept);
+        if self.closing { self.take_writer() } else { None }
+    }
+
+    /// Gives back the memory of empty buffers of more than `bytes`.
+    pub(super) fn keep(&mut self, bytes: usize) {
         for buffer in [&mut self.batch.bytes, &mut self.queue] {
-            buffer.clear();
-            if buffer.capacity() > KEPT {
+            if buffer.is_empty() && buffer.capacity() > bytes {
                 *buffer = Vec::new();
             }
         }
-        self.batch.written = 0;
-        if self.closing { self.take_writer() } else { None }
     }
 
     /// The writer failed; this is how far it came.
@@ -208,7 +217,7 @@ mod tests {
     fn write(outbox: &mut Outbox) -> Poll<io::Result<()>> {
         let (mut writer, mut batch) = outbox.lend().unwrap();
         let result = batch.write(&mut writer, &mut Context::from_waker(Waker::noop()));
-        outbox.give_back(writer, batch);
+        outbox.give_back(writer, batch, KEPT);
         result
     }
 
@@ -252,7 +261,7 @@ mod tests {
         reader.read_exact(&mut [0; 4]).await.unwrap();
         let (mut writer, mut batch) = outbox.lend().unwrap();
         assert!(batch.write(&mut writer, &mut Context::from_waker(Waker::noop())).is_ready());
-        assert!(outbox.give_back(writer, batch).is_some());
+        assert!(outbox.give_back(writer, batch, KEPT).is_some());
         assert!(outbox.lend().is_none());
     }
 }

@@ -42,7 +42,6 @@ pub(super) fn receive(shared: &Arc<Shared>, codec: &mut dyn Codec, mut bytes: &[
 fn receive_line(shared: &Arc<Shared>, line: &[u8]) {
     let Ok(text) = str::from_utf8(line) else { return receive_noise(shared, line) };
     if let Some((message, kind)) = Envelope::read(text) {
-        shared.lock().metrics.received += 1;
         receive_message(shared, text, &message, &kind);
     } else if text.trim_ascii_start().starts_with('[')
         && let Ok(batch) = serde_json::from_str::<Vec<&RawValue>>(text)
@@ -50,10 +49,7 @@ fn receive_line(shared: &Arc<Shared>, line: &[u8]) {
     {
         for message in batch {
             match Envelope::read(message.get()) {
-                Some((envelope, kind)) => {
-                    shared.lock().metrics.received += 1;
-                    receive_message(shared, message.get(), &envelope, &kind);
-                }
+                Some((envelope, kind)) => receive_message(shared, message.get(), &envelope, &kind),
                 None => receive_noise(shared, message.get().as_bytes()),
             }
         }
@@ -63,6 +59,7 @@ fn receive_line(shared: &Arc<Shared>, line: &[u8]) {
 }
 
 fn receive_message(shared: &Arc<Shared>, text: &str, message: &Envelope<'_>, kind: &Kind<'_>) {
+    shared.lock().metrics.received += 1;
     match kind {
         Kind::Answer { id, outcome } => receive_answer(shared, text, id, *outcome),
         Kind::Request { id } => {
@@ -90,10 +87,7 @@ fn receive_message(shared: &Arc<Shared>, text: &str, message: &Envelope<'_>, kin
 
 fn receive_answer(shared: &Shared, text: &str, id: &RawValue, outcome: Outcome<'_>) {
     let known = id.get().parse().ok();
-    let Some(call) = known.and_then(|id| shared.lock().pending.remove(&id)) else {
-        count_stray(shared, known);
-        return;
-    };
+    let Some(call) = known.and_then(|id| shared.take(id)) else { return count_stray(shared, known) };
     let answer = match &call.kind {
         shared::Kind::Relay(original) => RawValue::from_string(envelope::replaced(text, id, original))
             .map_err(|error| CallError::Invalid(error.to_string())),

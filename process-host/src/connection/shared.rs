@@ -23,7 +23,7 @@ use tokio::{
 use super::{
     CallError, Closed, Codec, ConnectionMetrics, ConnectionOptions, envelope,
     incoming::Inbox,
-    outbox::{Outbox, Writer},
+    outbox::{KEPT, KEPT_IN_USE, Outbox, Writer},
     stream::Flow,
 };
 
@@ -151,8 +151,9 @@ impl Shared {
         }
     }
 
-    /// Gives a call its place among those that wait.
-    pub(super) fn register(&self, id: u64, call: Pending) -> Result<(), CallError> {
+    /// Gives a call its place among those that wait, and puts its request on its way if there is
+    /// room; says whether there was.
+    pub(super) fn register(&self, id: u64, call: Pending, message: &[u8]) -> Result<bool, CallError> {
         let mut state = self.lock();
         self.check_open(&state)?;
         if state.pending.len() >= self.options.pending_requests {
@@ -167,26 +168,30 @@ impl Shared {
             state.next_deadline = call.deadline;
         }
         state.pending.insert(id, call);
+        let placed = self.push(&mut state, message, Some(id));
         drop(state);
         if earlier {
             self.wake_task();
         }
-        Ok(())
+        Ok(placed)
     }
 
     /// Puts a message on its way if there is room; that of the call `id`, if it is one.
     pub(super) fn place(&self, message: &[u8], id: Option<u64>) -> Result<bool, CallError> {
         let mut state = self.lock();
-        let state = &mut *state;
-        self.check_open(state)?;
+        self.check_open(&state)?;
+        Ok(self.push(&mut state, message, id))
+    }
+
+    fn push(&self, state: &mut State, message: &[u8], id: Option<u64>) -> bool {
         if !state.outbox.has_room() {
-            return Ok(false);
+            return false;
         }
         let mut call = match id {
             Some(id) => match state.pending.get_mut(&id) {
                 Some(call) => Some(call),
                 // It failed while it waited for room.
-                None => return Ok(true),
+                None => return true,
             },
             None => None,
         };
@@ -198,7 +203,7 @@ impl Shared {
                 call.place = Some(place);
             }
         }
-        Ok(true)
+        true
     }
 
     fn check_open(&self, state: &State) -> Result<(), CallError> {
@@ -211,14 +216,31 @@ impl Shared {
         }
     }
 
+    /// Takes the call `id` from those that wait.
+    pub(super) fn take(&self, id: u64) -> Option<Pending> {
+        let mut state = self.lock();
+        let call = state.pending.remove(&id)?;
+        if state.pending.is_empty() {
+            state.outbox.keep(KEPT);
+        }
+        Some(call)
+    }
+
     /// Writes what was placed: now, or soon together with what others place.
     pub(super) fn write_placed(&self) {
         let now = self.lock().outbox.wants_write_now();
         let waker = self.task.get().unwrap_or(Waker::noop());
-        if !now || self.flush(&mut Context::from_waker(waker)) != Flushed::All {
-            // Whatever blocks it may have passed before the writer was given back.
+        let is_written = now && self.flush(&mut Context::from_waker(waker)) == Flushed::All;
+        // Whatever blocks it may have passed before the writer was given back. And an answer may
+        // come so soon that it is worth watching for.
+        if !is_written || (!self.options.busy_poll.is_zero() && self.waits_for_one()) {
             self.wake_task();
         }
+    }
+
+    /// Whether one call alone waits for its answer.
+    pub(super) fn waits_for_one(&self) -> bool {
+        self.lock().pending.len() == 1
     }
 
     /// Writes until all is written or the writer blocks, unless somebody else is at it.
@@ -233,7 +255,11 @@ impl Shared {
                     state.write_error = Some(error.to_string());
                     Some(writer)
                 }
-                _ => state.outbox.give_back(writer, batch),
+                // While calls wait, more are likely to be written.
+                _ => {
+                    let kept = if state.pending.is_empty() { KEPT } else { KEPT_IN_USE };
+                    state.outbox.give_back(writer, batch, kept)
+                }
             };
             drop(state);
             self.room.notify_waiters();

@@ -19,6 +19,7 @@ use super::{
     Closed, Codec,
     receive::receive,
     shared::{Flushed, Shared},
+    watch::Watch,
 };
 
 /// Bytes read at once: what a pipe holds.
@@ -37,7 +38,16 @@ pub(super) fn run(
     codec: impl Codec,
     cause: impl Future<Output = Closed> + Send,
 ) -> impl Future<Output = ()> + Send {
-    let mut task = Task { shared: OnDrop(shared), reader, codec, timer: None, grace: None, yielded: false };
+    let patience = shared.options.busy_poll;
+    let mut task = Task {
+        shared: OnDrop(shared),
+        reader,
+        codec,
+        timer: None,
+        grace: None,
+        yielded: false,
+        watch: Watch::new(patience),
+    };
     async move {
         let ended = poll_fn(|cx| task.poll(cx)).await;
         let (mut cause, mut patience) = (pin!(cause), pin!(sleep(CAUSE)));
@@ -72,6 +82,7 @@ struct Task<R, C> {
     grace: Option<Pin<Box<Sleep>>>,
     /// Others had their turn to add to what waits to be written.
     yielded: bool,
+    watch: Watch,
 }
 
 impl<R: AsyncRead + Unpin, C: Codec> Task<R, C> {
@@ -90,11 +101,20 @@ impl<R: AsyncRead + Unpin, C: Codec> Task<R, C> {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
-        for _ in 0..CHUNKS {
+        for round in 0..CHUNKS {
             // On the stack, and only while there is something to read.
             let mut chunk = [MaybeUninit::uninit(); CHUNK];
             let mut chunk = ReadBuf::uninit(&mut chunk);
-            match ready!(Pin::new(&mut self.reader).poll_read(cx, &mut chunk)) {
+            let mut read = Pin::new(&mut self.reader).poll_read(cx, &mut chunk);
+            // Once something came, whoever waited for it has work to do first.
+            if read.is_pending() && round == 0 && self.watch.is_open() && self.shared.0.waits_for_one() {
+                self.watch.start();
+                while read.is_pending() && self.watch.goes_on() {
+                    read = Pin::new(&mut self.reader).poll_read(cx, &mut chunk);
+                }
+                self.watch.end(read.is_ready());
+            }
+            match ready!(read) {
                 Err(error) => return Poll::Ready(Closed::Io(error.to_string())),
                 Ok(()) if chunk.filled().is_empty() => return Poll::Ready(Closed::Ended),
                 Ok(()) => receive(&self.shared.0, &mut self.codec, chunk.filled()),

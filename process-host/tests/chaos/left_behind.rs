@@ -34,6 +34,25 @@ fn nothing_is_left_two_seconds_after_the_host_was_killed() {
 }
 
 #[test]
+fn a_service_that_was_detached_further_down_outlives_the_host() {
+    let (marker, service) = (marker(), marker());
+    // As `Detached` marks what it starts.
+    let detached = format!("PROCESS_HOST_DETACHED=1 setsid sh -c 'echo detached; exec sleep {service}'");
+    let host = Host::up(&format!(
+        "[[child]]\nname = \"starter\"\ncommand = [\"sh\", \"-c\", \"{detached} & sleep {marker} & wait\"]\n"
+    ));
+    host.follow(&["logs", "-f"]).until("detached");
+    let mut gone: Vec<_> = marked(&marker).into_iter().map(Watched::new).collect();
+    // It goes last, when it has seen to everything below it.
+    gone.push(Watched::new(host.reaper()));
+    host.signal(Signal::KILL);
+    assert!(gone.iter().all(|process| process.ends_by(Instant::now() + Duration::from_secs(2))));
+    let spared: Vec<_> = marked(&service).into_iter().filter(|pid| !marked(&marker).contains(pid)).collect();
+    assert_eq!(spared.len(), 1, "{spared:?}");
+    send(spared[0], Signal::KILL);
+}
+
+#[test]
 fn when_the_reaper_is_killed_children_are_lost_and_started_again_and_the_host_goes_on() {
     let marker = marker();
     let child = |name: &str, script: &str| {

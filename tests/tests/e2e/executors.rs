@@ -63,25 +63,21 @@ fn read(session: &mut Session, id: &str) -> Value {
 
 /// Waits until the file is there and has a line, and returns it.
 fn line_of(path: &Path) -> String {
-    for _ in 0..2000 {
-        if let Ok(text) = fs::read_to_string(path)
-            && text.ends_with('\n')
-        {
-            return text.trim().to_owned();
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("{} was not written", path.display());
+    let read = || fs::read_to_string(path).ok().filter(|text| text.ends_with('\n'));
+    assert!(until(|| read().is_some()), "{} was not written", path.display());
+    read().unwrap().trim().to_owned()
 }
 
 fn wait_until_gone(pid: &str) {
-    for _ in 0..1000 {
-        if !Path::new("/proc").join(pid).exists() {
-            return;
-        }
+    assert!(until(|| !Path::new("/proc").join(pid).exists()), "process {pid} is still there");
+}
+
+/// Whether `condition` came true within twenty seconds.
+fn until(mut condition: impl FnMut() -> bool) -> bool {
+    (0..2000).any(|_| {
         std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("process {pid} is still there");
+        condition()
+    })
 }
 
 #[test]
@@ -196,10 +192,7 @@ fn a_cancelled_call_stops_the_program_and_gives_the_task_back() {
         "jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": request},
     }));
     wait_until_gone(&pid);
-    let released = (0..1000).any(|_| {
-        std::thread::sleep(Duration::from_millis(10));
-        read(&mut session, &id)["executions"][0]["status"] == "released"
-    });
+    let released = until(|| read(&mut session, &id)["executions"][0]["status"] == "released");
     assert!(released, "{}", read(&mut session, &id));
 }
 

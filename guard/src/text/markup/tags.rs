@@ -31,6 +31,8 @@ impl<'a> Tags<'a> {
         let mut tags = Self { text: text.as_bytes(), harmful: Vec::new(), names: BTreeSet::new(), opened: 0 };
         let mut attributes = Attributes { text, known: Vec::new(), read: Vec::new() };
         let mut names = NameEnds { text: tags.text, end: 0 };
+        // Documents repeat their elements: one of the same name as the last is not judged again.
+        let mut last: (&[u8], Harm) = (b"", Harm::None);
         for at in tags.openings() {
             if !tags.text.get(at + 1).is_some_and(u8::is_ascii_alphabetic) {
                 continue;
@@ -41,17 +43,26 @@ impl<'a> Tags<'a> {
             if by_attributes == Harm::None && end - (at + 1) < SHORTEST {
                 continue;
             }
-            let name = Name::of(&tags.text[at + 1..end]);
+            let written = &tags.text[at + 1..end];
+            if by_attributes == Harm::None && written == last.0 {
+                tags.harmful.extend((last.1 > Harm::None).then_some((at, last.1)));
+                continue;
+            }
+            let name = Name::of(written);
             let harm = rule::of_tag(name.as_slice(), by_attributes).max(autolink(text, at, name));
             if harm > Harm::None {
                 tags.harmful.push((at, harm));
                 tags.names.insert(name);
             }
+            // A link is judged by what follows its name, too.
+            if by_attributes == Harm::None && !written.contains(&b':') {
+                last = (written, harm);
+            }
         }
         tags
     }
 
-    /// Where each `<` stands.
+    /// Where each `<` stands from which something could begin: of several in a row, the last.
     fn openings(&self) -> impl Iterator<Item = usize> + use<'a> {
         let text = self.text;
         let mut next = 0;
@@ -59,9 +70,10 @@ impl<'a> Tags<'a> {
             let rest = text.get(next..)?;
             // To look at a few bytes costs less than to begin a search, and `<` comes in rows.
             let near = rest.iter().take(NEAR).position(|byte| *byte == b'<');
-            let at = next + near.or_else(|| memchr(b'<', rest))?;
-            next = at + 1;
-            Some(at)
+            let first = near.or_else(|| memchr(b'<', rest))?;
+            let row = rest[first..].iter().take_while(|byte| **byte == b'<').count();
+            next += first + row;
+            Some(next - 1)
         })
     }
 

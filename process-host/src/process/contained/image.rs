@@ -9,7 +9,7 @@ use std::{
 
 use rustix::fs::{Access, MemfdFlags, access, memfd_create};
 
-use super::SpawnError;
+use crate::process::SpawnError;
 use crate::spec::{ChildSpec, Limits};
 
 /// Words at the head of an image: the number of limits, whether there is a directory, the number of

@@ -33,8 +33,8 @@ use rustix::{
 };
 use tokio::{io::AsyncReadExt, net::unix::pipe};
 
-use super::{SpawnError, Streams};
 use crate::Exit;
+use crate::process::{SpawnError, Streams};
 use wire::{
     ANSWER_LENGTH, Answer, Descriptor, ENDED, FAILED, MAX_DESCRIPTORS, Request, SIGNAL, START, STARTED,
 };
@@ -133,7 +133,7 @@ impl Reaper {
     /// # Errors
     /// When the system has no descriptor left or the reaper is gone.
     pub(super) fn ask(self: &Arc<Self>, gifts: Gifts<'_>) -> io::Result<Ward> {
-        let (answers, theirs) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+        let (answers, theirs) = io::pipe()?;
         let all = [
             Some((Descriptor::Answers, theirs.as_fd())),
             Some((Descriptor::Image, gifts.image.as_fd())),
@@ -148,7 +148,7 @@ impl Reaper {
         let descriptors: Vec<BorrowedFd<'_>> = all.into_iter().flatten().map(|(_, fd)| fd).collect();
         let token = TOKENS.fetch_add(1, Ordering::Relaxed);
         rustix::io::ioctl_fionbio(&answers, true)?;
-        let answers = pipe::Receiver::from_owned_fd(answers)?;
+        let answers = pipe::Receiver::from_owned_fd(answers.into())?;
         let request = Request { kind: START, present, token, ..Request::default() };
         self.send(&request, &descriptors)?;
         Ok(Ward { name: Name { reaper: Arc::clone(self), token, pid: 0 }, answers, ended: None })

@@ -7,21 +7,22 @@ use std::{ffi::CStr, io::Write, mem, ptr};
 use libc::{c_int, pid_t};
 
 use super::guardian::drain;
+use crate::detached::DETACHED;
 
 /// Rounds at most: what cannot be killed, because it hangs in the system, is left after 10 s.
 const ROUNDS: u32 = 1000;
 /// From one round to the next, unless a death comes sooner.
 const ROUND_MS: c_int = 10;
 
-/// Kills until nothing is left. Every process below loses its parent at some point and then becomes
-/// a child of this one, however it has hidden from its group and session.
+/// Kills until nothing is left but detached services. Every process below loses its parent at some
+/// point and then becomes a child of this one, however it has hidden from its group and session.
 pub(super) fn everything_below(deaths: c_int) {
     for _ in 0..ROUNDS {
-        kill_children();
+        let killed = kill_children();
         while let Some(pid) = next_dead() {
             reap(pid);
         }
-        if is_childless() {
+        if killed == 0 {
             return;
         }
         let mut ready = libc::pollfd { fd: deaths, events: libc::POLLIN, revents: 0 };
@@ -50,13 +51,10 @@ pub(super) fn reap(pid: pid_t) -> c_int {
     status
 }
 
-fn is_childless() -> bool {
-    // SAFETY: asks only.
-    unsafe { libc::waitpid(-1, ptr::null_mut(), libc::WNOHANG | libc::__WALL) < 0 }
-}
-
-/// Kills every process whose parent is this one, as `/proc` has it.
-fn kill_children() {
+/// Kills every process whose parent is this one, as `/proc` has it, but for detached services; says
+/// how many there were. The dead count until they are reaped.
+fn kill_children() -> usize {
+    let mut killed = 0;
     #[repr(align(8))]
     struct Entries([u8; 8192]);
     let mut entries = Entries([0; 8192]);
@@ -66,7 +64,7 @@ fn kill_children() {
         let this = libc::getpid();
         let directory = libc::open(c"/proc".as_ptr(), libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC);
         if directory < 0 {
-            return;
+            return 0;
         }
         loop {
             let filled =
@@ -81,13 +79,47 @@ fn kill_children() {
                 let name = CStr::from_ptr((&raw const (*entry).d_name).cast());
                 if let Some(pid) = number(name.to_bytes())
                     && parent_of(pid) == Some(this)
+                    && !is_detached(pid)
                 {
                     libc::kill(pid, libc::SIGKILL);
+                    killed += 1;
                 }
             }
         }
         libc::close(directory);
     }
+    killed
+}
+
+/// Whether a process was started to outlive its host; its environment says so.
+fn is_detached(pid: pid_t) -> bool {
+    const MARK: &[u8] = DETACHED.as_bytes();
+    let mut bytes = [0_u8; 4096];
+    let mut path = [0_u8; 32];
+    if write!(&mut path[..], "/proc/{pid}/environ\0").is_err() {
+        return false;
+    }
+    // SAFETY: the path ends in NUL.
+    let file = unsafe { libc::open(path.as_ptr().cast(), libc::O_RDONLY | libc::O_CLOEXEC) };
+    if file < 0 {
+        return false;
+    }
+    let mut kept = 0;
+    let found = loop {
+        // SAFETY: reads behind what was kept, to the end of the buffer at most.
+        let length = unsafe { libc::read(file, bytes.as_mut_ptr().add(kept).cast(), bytes.len() - kept) };
+        let Some(length) = usize::try_from(length).ok().filter(|length| *length > 0) else { break false };
+        let filled = kept + length;
+        if bytes[..filled].windows(MARK.len()).any(|window| window == MARK) {
+            break true;
+        }
+        // The mark may begin here and end in what is read next.
+        kept = filled.min(MARK.len() - 1);
+        bytes.copy_within(filled - kept..filled, 0);
+    };
+    // SAFETY: opened above.
+    unsafe { libc::close(file) };
+    found
 }
 
 /// The parent of a process, from its line in `/proc`: `pid (name) state parent …`, where a name may

@@ -30,7 +30,7 @@ pub(super) struct Request {
 pub(super) enum Descriptor {
     /// Where to answer.
     Answers = 0,
-    /// The [`Image`](crate::process::image) in memory.
+    /// The [`Image`](super::super::image::Image) in memory.
     Image = 1,
     Stdin = 2,
     Stdout = 3,

@@ -11,7 +11,7 @@ use super::{
     guardian::map,
     wire::{Descriptor, MAX_DESCRIPTORS, Request},
 };
-use crate::process::image::HEAD_WORDS;
+use crate::process::contained::image::HEAD_WORDS;
 
 /// Memory that a child runs on until it has a program.
 const STACK: usize = 64 << 10;

@@ -7,7 +7,7 @@ use landlock::{
     RulesetCreatedAttr,
 };
 
-use super::SpawnError;
+use crate::process::SpawnError;
 use crate::spec::Sandbox;
 
 /// What is handled: everything that this version knows. A system that knows less confines as far as
