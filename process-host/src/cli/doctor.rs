@@ -110,11 +110,10 @@ fn to_text(finding: &Finding) -> String {
     let found = wrapped(&harmless(&finding.found), INDENT);
     let mut text = format!("{mark} {subject} {found}");
     if let Some(advice) = &finding.advice {
-        let advice = wrapped(&harmless(advice), INDENT + 2);
-        for (number, line) in advice.lines().enumerate() {
+        // Not broken into lines: it is to be copied.
+        for (number, line) in harmless(advice).lines().enumerate() {
             let mark = if number == 0 { "→ " } else { "  " };
-            text +=
-                &format!("\n{:INDENT$}{}", "", styled(QUIET, format_args!("{mark}{}", line.trim_start())));
+            text += &format!("\n{:INDENT$}{}", "", styled(QUIET, format_args!("{mark}{line}")));
         }
     }
     text

@@ -228,12 +228,16 @@ impl Lines {
         found
     }
 
-    /// Waits until it ends by itself.
-    pub(crate) fn end(mut self) -> ExitStatus {
+    /// Waits until it ends by itself, which must go well; the lines that were not waited for.
+    pub(crate) fn end(mut self) -> Vec<String> {
         let deadline = Instant::now() + PATIENCE;
-        while self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok() {}
+        let mut rest = Vec::new();
+        while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            rest.push(line);
+        }
         assert!(Instant::now() < deadline, "it goes on");
-        self.process.wait().unwrap()
+        assert!(self.process.wait().unwrap().success());
+        rest
     }
 }
 

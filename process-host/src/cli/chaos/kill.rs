@@ -43,9 +43,12 @@ async fn wait_for_silence(connection: &Connection, calls: &mut JoinSet<Result<()
             connection.call("silence", &serde_json::Map::new(), options).await.map(drop)
         });
     }
-    while connection.metrics().pending < CALLS {
-        tokio::task::yield_now().await;
-    }
+    let on_their_way = async {
+        while connection.metrics().pending < CALLS {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(Duration::from_secs(5), on_their_way).await;
 }
 
 /// A call comes to one end by its type; so what is to be seen is that each comes to the right one.
