@@ -87,9 +87,9 @@ async fn a_child_that_ignores_every_request_to_end_is_killed() {
 
 #[tokio::test]
 async fn a_grandchild_that_keeps_the_pipes_open_does_not_hide_the_death() {
-    // It has left the group when its number is told, and then holds both pipes.
-    const SCRIPT: &str =
-        "exec 3>&1; pid=$(setsid sh -c 'echo $$; exec sleep 1000 >&3'); echo $pid >&2; exit 3";
+    // It has left the group when its number is told.
+    const SCRIPT: &str = "pid=$(mktemp); setsid sh -c \"echo \\$\\$ >$pid; exec sleep 1000\" &
+        while [ ! -s $pid ]; do :; done; cat $pid >&2; rm $pid; exit 3";
     let spec = ChildSpec { stdio: Stdio::JsonRpc, ..sh(SCRIPT) };
     let log = log();
     let mut port = Port::open(&spec, &log).await.unwrap();
