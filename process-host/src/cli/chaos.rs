@@ -5,6 +5,7 @@ mod freeze;
 mod hog;
 mod kill;
 mod noise;
+mod play;
 mod probe;
 mod stage;
 mod storm;
@@ -19,7 +20,7 @@ use super::{
     terminal::{self, BAD, GOOD, NAME, QUIET, harmless, styled, wrapped},
     units,
 };
-use stage::Play;
+use play::Play;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -1,8 +1,11 @@
 //! What this system offers to those who run children on it, what is missing, and what to do about it.
 
+#[cfg(target_os = "linux")]
 mod contained;
+#[cfg(target_os = "linux")]
+mod kernel;
+mod open_files;
 mod shims;
-mod system;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -73,6 +76,7 @@ impl Finding {
         Self { verdict: Verdict::Note, ..Self::ok(subject, found) }
     }
 
+    #[cfg(target_os = "linux")]
     fn wrong(subject: impl Into<String>, found: impl Into<String>) -> Self {
         Self { verdict: Verdict::Wrong, ..Self::ok(subject, found) }
     }
@@ -88,8 +92,8 @@ impl Finding {
 /// When the file cannot be read, or stdout not be written to.
 pub(super) async fn run(doctor: Doctor) -> Outcome {
     let spec = doctor.file.as_deref().map(SupervisorSpec::from_file).transpose()?;
-    let mut findings = vec![contained::look().await];
-    findings.extend(system::look().await);
+    let mut findings = containment().await;
+    findings.push(open_files::look());
     findings.extend(shims::look(spec.as_ref()).await);
     let is_well = findings.iter().all(|finding| finding.verdict != Verdict::Wrong);
     let text = match doctor.json {
@@ -98,6 +102,21 @@ pub(super) async fn run(doctor: Doctor) -> Outcome {
     };
     terminal::print(&text)?;
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How well children are held.
+#[cfg(target_os = "linux")]
+async fn containment() -> Vec<Finding> {
+    let mut findings = vec![contained::look().await];
+    findings.extend(kernel::look().await);
+    findings
+}
+
+/// How well children are held.
+#[cfg(not(target_os = "linux"))]
+async fn containment() -> Vec<Finding> {
+    let found = "children outlive a host that is killed: only Linux has what would end them";
+    vec![Finding::note("kill test", found).advise("let children end when their standard input does")]
 }
 
 fn to_text(finding: &Finding) -> String {

@@ -5,7 +5,6 @@ use std::{io, path::PathBuf, pin::pin, process::ExitCode, sync::Arc};
 use clap::Args;
 use process_host::{
     End, Event, Supervisor,
-    process::Reaper,
     spec::{SpecError, SupervisorSpec},
 };
 use rustix::process::Signal;
@@ -92,7 +91,8 @@ pub(super) async fn run(run: Run) -> Outcome {
     let (held, listener) = place::take(&socket, &file)?;
     let mut signals = Signals::new()?;
     // While this process is small: the reaper begins as a copy of it.
-    Reaper::shared()?;
+    #[cfg(target_os = "linux")]
+    process_host::process::Reaper::shared()?;
     let remark =
         format!("process {} runs {}; asked at {}", std::process::id(), file.display(), socket.display());
     terminal::print_remark(&styled(QUIET, remark));

@@ -1,5 +1,6 @@
 //! Harm done to real hosts and children, and the commands that people watch and steer them with.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod calls;

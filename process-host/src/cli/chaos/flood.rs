@@ -12,7 +12,8 @@ use process_host::{
 
 use super::{
     Check, Report, bounded, own_memory,
-    stage::{ECHO, Play, peer, within},
+    play::{Play, peer},
+    stage::{ECHO, within},
 };
 use crate::cli::{
     peer::{FLOOD_BYTES, FLOOD_OVER},

@@ -7,7 +7,8 @@ use rustix::process::Signal;
 
 use super::{
     Check, Report,
-    stage::{Play, event, send},
+    play::Play,
+    stage::{event, send},
 };
 use crate::cli::units;
 

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use super::{
     Check, Report, bounded, own_memory,
-    stage::{ECHO, Play, peer},
+    play::{Play, peer},
+    stage::ECHO,
 };
 use crate::cli::units;
 

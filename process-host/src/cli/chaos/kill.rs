@@ -8,7 +8,8 @@ use tokio::task::JoinSet;
 
 use super::{
     Check, Report,
-    stage::{Play, send, within},
+    play::Play,
+    stage::{send, within},
 };
 
 /// Calls that wait for an answer when the child dies.

@@ -6,7 +6,7 @@ use process_host::{CallOptions, spec::Stdio};
 
 use super::{
     Check, Report,
-    stage::{Play, peer},
+    play::{Play, peer},
 };
 
 const CALLS: u64 = 100;

@@ -1,34 +1,22 @@
 //! A tree that is up, and a child of it that comes to harm.
 
-use std::{future::Future, time::Duration};
+use std::{error::Error, future::Future, time::Duration};
 
 use process_host::{
     Child, ChildStatus, Connection, Event, EventKind, State, Supervisor,
-    spec::{
-        Backoff, Check as HealthCheck, ChildSpec, Command, Member, Restart, Stdio, Strategy, SupervisorSpec,
-    },
+    spec::{Strategy, SupervisorSpec},
     supervisor::Options,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
-use super::{Check, probe};
+use super::{Check, play::Play, probe};
 use crate::cli::units;
 
 /// A tree that is not up by then will not be.
 const CURTAIN: Duration = Duration::from_secs(60);
 /// The child that answers, in every tree.
 pub(super) const ECHO: &str = "chaos-echo";
-
-/// Which tree is used, and who comes to harm.
-#[derive(Debug)]
-pub(super) struct Play {
-    spec: SupervisorSpec,
-    pub(super) victim: ChildSpec,
-    pub(super) path: String,
-    /// Whether the tree is the one of this program.
-    pub(super) is_own: bool,
-}
 
 /// A tree that is up.
 pub(super) struct Stage<'a> {
@@ -38,84 +26,17 @@ pub(super) struct Stage<'a> {
     others: Vec<(String, Child, Option<u32>)>,
 }
 
-/// A child of this program.
-pub(super) fn peer(name: &str, behaviour: &str, stdio: Stdio) -> Result<ChildSpec, std::io::Error> {
-    let mut spec = ChildSpec::new(name, Command::new(std::env::current_exe()?).args(["peer", behaviour]));
-    spec.stdio = stdio;
-    spec.backoff =
-        Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1), jitter: 0.0 };
-    (spec.shutdown.after_stdin, spec.shutdown.after_term) =
-        (Duration::from_millis(200), Duration::from_millis(500));
-    Ok(spec)
-}
-
 /// What a future comes to, if that is soon enough.
 pub(super) async fn within<T>(limit: Duration, what: impl Future<Output = T>) -> Option<T> {
     timeout(limit, what).await.ok()
 }
 
-impl Play {
-    /// The tree of a file, or one of this program; and who comes to harm in it.
-    ///
-    /// # Errors
-    /// When there is nobody who could.
-    pub(super) fn new(
-        spec: Option<SupervisorSpec>,
-        child: Option<String>,
-    ) -> Result<Self, Box<dyn std::error::Error>> {
-        let is_own = spec.is_none();
-        let spec = match spec {
-            Some(spec) => spec,
-            None => own_tree()?,
-        };
-        let mut children = Vec::new();
-        walk("", &spec, &mut |path, child| children.push((path, child.clone())));
-        let found = match &child {
-            Some(wanted) => children.iter().find(|(path, _)| path == wanted),
-            None => children.iter().find(|(_, child)| child.restart != Restart::Temporary),
-        };
-        match found {
-            Some((path, victim)) => {
-                Ok(Self { victim: victim.clone(), path: path.clone(), is_own, spec: spec.clone() })
-            }
-            None => {
-                let paths: Vec<_> = children.iter().map(|(path, _)| path.as_str()).collect();
-                let wanted = child.map_or_else(
-                    || "there is no child that would be started again".to_owned(),
-                    |child| format!("there is no child {child}"),
-                );
-                Err(format!("{wanted}; there are: {}", paths.join(", ")).into())
-            }
-        }
-    }
-
-    /// Starts the tree with these children beside, and waits until all are up.
-    ///
-    /// # Errors
-    /// When they do not come up.
-    pub(super) async fn start(
-        &self,
-        beside: impl IntoIterator<Item = ChildSpec>,
-    ) -> Result<Stage<'_>, Box<dyn std::error::Error>> {
-        let mut spec = self.spec.clone();
-        spec.children.extend(beside.into_iter().map(Member::from));
-        self.start_as(spec).await
-    }
-
-    /// Starts the tree, with `change` made to the child that comes to harm.
+impl<'a> Stage<'a> {
+    /// Starts a tree, and waits until all of it is up.
     ///
     /// # Errors
     /// When it does not come up.
-    pub(super) async fn start_changed(
-        &self,
-        change: impl Fn(&mut ChildSpec),
-    ) -> Result<Stage<'_>, Box<dyn std::error::Error>> {
-        let mut spec = self.spec.clone();
-        alter(&mut spec, &self.path, &change);
-        self.start_as(spec).await
-    }
-
-    async fn start_as(&self, spec: SupervisorSpec) -> Result<Stage<'_>, Box<dyn std::error::Error>> {
+    pub(super) async fn set(play: &'a Play, spec: SupervisorSpec) -> Result<Self, Box<dyn Error>> {
         let options = Options { sample_interval: None, ..Options::default() };
         let supervisor = Supervisor::start_with(spec, options)?;
         let is_up = |event: &Event| event.path.is_empty() && matches!(event.kind, EventKind::Running { .. });
@@ -123,38 +44,17 @@ impl Play {
             let end = supervisor.stop().await;
             return Err(format!("the children do not come up, so there is nobody to harm: {end}").into());
         }
-        let others = supervisor.children().into_iter().filter(|(path, _)| *path != self.path);
+        let others = supervisor.children().into_iter().filter(|(path, _)| *path != play.path);
         let others = others.map(|(path, child)| (path, child.status().pid, child));
         let others = others.map(|(path, pid, child)| (path, child, pid)).collect();
-        Ok(Stage { play: self, supervisor, others })
+        Ok(Self { play, supervisor, others })
     }
 
-    /// The supervisor right above the child that comes to harm, and its path.
-    pub(super) fn superior(&self) -> (&SupervisorSpec, &str) {
-        let (above, _) = self.path.rsplit_once('/').unwrap_or_default();
-        let names = above.split('/').filter(|name| !name.is_empty());
-        let superior = names.fold(&self.spec, |spec, name| {
-            let below = spec.children.iter().find_map(|member| match member {
-                Member::Supervisor(below) if below.name == name => Some(below),
-                _ => None,
-            });
-            below.unwrap_or(spec)
-        });
-        (superior, above)
-    }
-
-    /// How long a restart may take: the longest wait before it, and then some.
-    pub(super) fn patience(&self) -> Duration {
-        self.victim.backoff.longest + Duration::from_secs(5)
-    }
-}
-
-impl Stage<'_> {
     /// The child that comes to harm, and its process.
     ///
     /// # Errors
     /// When it is not there any more.
-    pub(super) fn victim(&self) -> Result<(Child, u32), Box<dyn std::error::Error>> {
+    pub(super) fn victim(&self) -> Result<(Child, u32), Box<dyn Error>> {
         let path = &self.play.path;
         let child = self.supervisor.child(path).ok_or_else(|| format!("{path} is gone"))?;
         let pid = child.status().pid.ok_or_else(|| format!("{path} has ended by itself"))?;
@@ -165,7 +65,7 @@ impl Stage<'_> {
     ///
     /// # Errors
     /// When there is none.
-    pub(super) async fn connection(&self, path: &str) -> Result<Connection, Box<dyn std::error::Error>> {
+    pub(super) async fn connection(&self, path: &str) -> Result<Connection, Box<dyn Error>> {
         let child = self.supervisor.child(path).ok_or_else(|| format!("{path} is gone"))?;
         let connection = within(CURTAIN, child.connection()).await.flatten();
         connection.ok_or_else(|| format!("{path} has no connection").into())
@@ -223,7 +123,7 @@ impl Stage<'_> {
     ///
     /// # Errors
     /// When it is not there.
-    pub(super) async fn prober(&self) -> Result<probe::Prober, Box<dyn std::error::Error>> {
+    pub(super) async fn prober(&self) -> Result<probe::Prober, Box<dyn Error>> {
         Ok(probe::Prober::new(self.connection(ECHO).await?))
     }
 
@@ -272,39 +172,7 @@ pub(super) async fn event(
 ///
 /// # Errors
 /// When it is gone.
-pub(super) fn send(pid: u32, signal: Signal) -> Result<(), Box<dyn std::error::Error>> {
+pub(super) fn send(pid: u32, signal: Signal) -> Result<(), Box<dyn Error>> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or("no such process")?;
     Ok(kill_process(pid, signal)?)
-}
-
-fn own_tree() -> Result<SupervisorSpec, std::io::Error> {
-    let mut echo = peer("echo", "echo", Stdio::JsonRpc)?;
-    echo.health.check = HealthCheck::Ping;
-    (echo.health.interval, echo.health.timeout, echo.health.failures) =
-        (Duration::from_millis(200), Duration::from_millis(500), 2);
-    let mut worker = ChildSpec::new("worker", Command::new("sleep").arg("1000000"));
-    worker.shutdown.after_term = Duration::from_secs(1);
-    Ok(SupervisorSpec { children: vec![echo.into(), worker.into()], ..SupervisorSpec::default() })
-}
-
-fn walk(above: &str, spec: &SupervisorSpec, visit: &mut impl FnMut(String, &ChildSpec)) {
-    for member in &spec.children {
-        let path =
-            if above.is_empty() { member.name().to_owned() } else { format!("{above}/{}", member.name()) };
-        match member {
-            Member::Child(child) => visit(path, child),
-            Member::Supervisor(below) => walk(&path, below, visit),
-        }
-    }
-}
-
-fn alter(spec: &mut SupervisorSpec, path: &str, change: &impl Fn(&mut ChildSpec)) {
-    let (name, rest) = path.split_once('/').map_or((path, None), |(name, rest)| (name, Some(rest)));
-    for member in &mut spec.children {
-        match (member, rest) {
-            (Member::Child(child), None) if child.name == name => change(child),
-            (Member::Supervisor(below), Some(rest)) if below.name == name => alter(below, rest, change),
-            _ => {}
-        }
-    }
 }

@@ -10,7 +10,8 @@ use rustix::process::Signal;
 
 use super::{
     Check, Report,
-    stage::{Play, event, send, within},
+    play::Play,
+    stage::{event, send, within},
 };
 use crate::cli::units;
 

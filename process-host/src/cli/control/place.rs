@@ -154,6 +154,7 @@ pub(crate) fn take(socket: &Path, file: &Path) -> Result<(Held, UnixListener), P
 ///
 /// # Errors
 /// When nothing was written.
+#[cfg(target_os = "linux")]
 pub(crate) fn holder(socket: &Path) -> io::Result<i32> {
     let written = fs::read_to_string(lock_of(socket))?;
     let digits: String =

@@ -1,20 +1,18 @@
-//! What the kernel and the user's session offer.
+//! What a Linux kernel and the user's session offer.
 
 use std::{fs, time::Duration};
 
 use landlock::{ABI, Access, AccessFs, CompatLevel, Compatible, LandlockStatus, Ruleset, RulesetAttr};
 use process_host::spec::{ChildSpec, Command};
-use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
+use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
 use super::Finding;
 
 /// A child that only looks around takes no longer.
 const PROMPT: Duration = Duration::from_secs(10);
-/// Each child takes three descriptors, and a host has others.
-const FEW_FILES: u64 = 1024;
 
 pub(super) async fn look() -> Vec<Finding> {
-    vec![control_group().await, landlock(), open_files(), pidfd()]
+    vec![control_group().await, landlock(), pidfd()]
 }
 
 /// Tried out: a child says which control group it is in.
@@ -71,23 +69,6 @@ fn landlock() -> Finding {
     }
 }
 
-fn open_files() -> Finding {
-    let subject = "open files";
-    let limit = getrlimit(Resource::Nofile);
-    match (limit.current, limit.maximum) {
-        (None, _) => Finding::ok(subject, "without limit"),
-        (Some(now), most) if now <= FEW_FILES => {
-            let children = now.saturating_sub(24) / 4;
-            let most = most.map_or_else(|| "unlimited".to_owned(), |most| most.to_string());
-            Finding::note(subject, format!("{now} allowed: enough for about {children} children"))
-                .advise(format!("`ulimit -n {most}` before, or LimitNOFILE= in the unit"))
-        }
-        (Some(now), _) => {
-            Finding::ok(subject, format!("{now} allowed: enough for about {} children", (now - 24) / 4))
-        }
-    }
-}
-
 fn pidfd() -> Finding {
     match pidfd_open(getpid(), PidfdFlags::empty()) {
         Ok(_) => Finding::ok("pidfd", "there: a process that is not a child can be waited for"),
@@ -113,7 +94,7 @@ mod tests {
 
     #[tokio::test]
     async fn asking_confines_nobody() {
-        assert_eq!(look().await.len(), 4);
+        assert_eq!(look().await.len(), 3);
         tempfile::tempdir().unwrap();
     }
 }
