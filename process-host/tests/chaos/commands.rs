@@ -226,3 +226,18 @@ async fn programs_may_ask_the_control_socket_themselves() {
     let (code, words) = refused("call", json!({"path": "web", "method": "x"})).await;
     assert!(code == -32000 && words.contains("its stdio is \"log\""), "{words}");
 }
+
+#[test]
+fn the_readme_names_commands_that_exist() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let named: Vec<_> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("process-host ")?.split_whitespace().next())
+        .collect();
+    assert!(named.contains(&"run") && named.contains(&"doctor"), "{named:?}");
+    for name in named.into_iter().chain(["top", "logs", "events", "restart", "stop"]) {
+        let program = env!("CARGO_BIN_EXE_process-host");
+        let help = Command::new(program).args([name, "--help"]).output().unwrap();
+        assert!(help.status.success(), "{name}");
+    }
+}

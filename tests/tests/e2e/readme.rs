@@ -25,6 +25,20 @@ fn the_role_of_the_example_is_known() {
 }
 
 #[test]
+fn the_executor_of_the_example_can_be_allowed() {
+    let (workspace, home) = (Workspace::new(), tempfile::tempdir().unwrap());
+    let folder = workspace.path().join(".vespera");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("roles.toml"), blocks("toml", "translator").concat()).unwrap();
+    let output = workspace.command().arg("trust").env("XDG_STATE_HOME", home.path()).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said, "tasks of the role translator run: python3 -m bindery_tools translator.py\n");
+    // The backend reads the same file, and leaves this part of it alone.
+    let listed = workspace.session().call("list_roles", &serde_json::json!({"name": "translator"}));
+    assert_eq!(listed["roles"][0]["context_limit"], 32_000, "{listed}");
+}
+
+#[test]
 fn the_curl_examples_are_answered() {
     if !extras::available("curl", Command::new("curl").arg("--version").output().is_ok()) {
         return;
