@@ -54,8 +54,8 @@ impl Port {
         Self::open_with(spec, log, ConnectionOptions::default()).await
     }
 
-    /// Starts the child; its connection, if it has one, is as `options` say but for the limits, which
-    /// are the child's.
+    /// Starts the child; its connection, if it has one, is as `options` say but for the limits and
+    /// the policy on noise, which are the child's.
     ///
     /// # Errors
     /// [`SpawnError`].
@@ -74,6 +74,7 @@ impl Port {
                 let options = ConnectionOptions {
                     line_bytes: spec.limits.line_bytes,
                     pending_requests: spec.limits.pending_requests,
+                    noise: spec.noise,
                     busy_poll: BUSY_POLL,
                     ..options
                 };

@@ -10,6 +10,8 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
+use crate::connection::Noise;
+
 pub use command::{Command, Environment};
 pub use tree::{Member, SpecError, Strategy, SupervisorSpec};
 
@@ -30,6 +32,9 @@ pub struct ChildSpec {
     /// What its standard streams are for.
     #[serde(default)]
     pub stdio: Stdio,
+    /// What is done about output that is no message, with [`Stdio::JsonRpc`].
+    #[serde(default)]
+    pub noise: Noise,
     /// Whether it is started again when it ends.
     #[serde(default)]
     pub restart: Restart,
@@ -241,6 +246,7 @@ impl ChildSpec {
             cwd: None,
             environment: Environment::default(),
             stdio: Stdio::default(),
+            noise: Noise::default(),
             restart: Restart::default(),
             auto_restart_on_crash: true,
             backoff: Backoff::default(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::{sync::mpsc, time::Instant};
 
@@ -41,7 +42,8 @@ impl Default for ConnectionOptions {
 }
 
 /// What is done about output that is no message, such as a stray `print`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Noise {
     /// It is counted, its end is kept, and reading goes on.
     #[default]

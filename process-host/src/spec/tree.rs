@@ -234,6 +234,7 @@ mod tests {
             name = "tools"
             command = ["python3", "-m", "bindery_tools"]
             stdio = "jsonrpc"
+            noise = "fatal"
             restart = "transient"
             auto_restart_on_crash = false
             health = { health_check = "ping", max_health_check_failures = 2 }
@@ -256,6 +257,7 @@ mod tests {
         };
         let mut expected = ChildSpec::new("tools", Command::new("python3").args(["-m", "bindery_tools"]));
         expected.stdio = Stdio::JsonRpc;
+        expected.noise = crate::connection::Noise::Fatal;
         expected.restart = Restart::Transient;
         expected.auto_restart_on_crash = false;
         assert_eq!(expected.restarts(), Restart::Temporary);

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use process_host::{
     CallError, CallOptions, Closed, Exit, Log, Pool, PoolConfig, Port,
+    connection::Noise,
     log::Stream,
     port::Ports,
     spec::{ChildSpec, Stdio},
@@ -118,6 +119,19 @@ async fn a_hundred_megabytes_of_complaints_neither_stall_nor_fill_memory() {
     let kept: usize = log.after(0).iter().map(|line| line.text.len()).sum();
     assert!(kept <= 1 << 16, "{kept}");
     assert!(log.after(0).last().unwrap().sequence > 10_000);
+}
+
+#[tokio::test]
+async fn noise_is_passed_over_or_ends_the_connection_as_the_child_is_described() {
+    let script = format!("echo 'loading…'; {ECHO}");
+    for (noise, is_open) in [(Noise::Tolerate, true), (Noise::Fatal, false)] {
+        let spec = ChildSpec { stdio: Stdio::JsonRpc, noise, ..sh(&script) };
+        let port = Port::open(&spec, &log()).await.unwrap();
+        let connection = port.connection().unwrap();
+        let answer = soon(connection.call("hi", &json!({}), CallOptions::default())).await;
+        assert_eq!(answer.is_ok(), is_open, "{answer:?}");
+        assert_eq!(connection.metrics().noise, 1);
+    }
 }
 
 #[tokio::test]
