@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use crate::{Exit, LogFile, spec};
 
 /// In the environment of a service, it tells a host further up that this is to outlive it, too.
-pub(crate) const DETACHED: &str = "PROCESS_HOST_DETACHED=1";
+pub(crate) const DETACHED: (&str, &str) = ("PROCESS_HOST_DETACHED", "1");
 
 /// A detached service, as the process that started it sees it. Dropping this lets it run.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Detached {
             .args(command.arguments())
             .env_clear()
             .envs(environment.resolve(std::env::vars_os()))
-            .envs(DETACHED.split_once('='))
+            .envs([DETACHED])
             .current_dir(cwd)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

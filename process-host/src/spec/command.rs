@@ -8,6 +8,8 @@ use std::{
 
 use serde::{Deserialize, Deserializer, de::Error};
 
+use crate::detached::DETACHED;
+
 /// Variables that a child sees of the host's environment unless told otherwise: what programs need
 /// to find each other, their home and their language, and nothing that could be a secret.
 const INHERITED: [&str; 12] = [
@@ -107,8 +109,11 @@ impl Environment {
         &self,
         host: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> BTreeMap<OsString, OsString> {
-        let allowed =
-            |name: &OsStr| self.inherit.iter().any(|allowed| allowed == "*" || name == allowed.as_str());
+        let allowed = |name: &OsStr| {
+            // That this host outlives another is no reason for its children to outlive this one.
+            name != DETACHED.0
+                && self.inherit.iter().any(|allowed| allowed == "*" || name == allowed.as_str())
+        };
         let inherited = host.into_iter().filter(|(name, _)| allowed(name));
         let set = self.set.iter().map(|(name, value)| (name.into(), value.into()));
         inherited.chain(set).collect()
@@ -137,6 +142,13 @@ mod tests {
         let seen = environment.resolve(host.map(|(name, value)| (name.into(), value.into())));
         let expected = [("LANG", "C"), ("PATH", "/bin")];
         assert_eq!(seen, expected.map(|(name, value)| (name.into(), value.into())).into());
+    }
+
+    #[test]
+    fn everything_is_handed_on_but_the_mark_of_a_service() {
+        let host = [("API_KEY", "x"), ("PROCESS_HOST_DETACHED", "1")];
+        let seen = Environment::everything().resolve(host.map(|(name, value)| (name.into(), value.into())));
+        assert_eq!(seen, [("API_KEY".into(), "x".into())].into());
     }
 
     #[test]

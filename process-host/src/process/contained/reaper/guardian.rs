@@ -157,7 +157,7 @@ fn prepare(control: c_int) -> Option<(c_int, c_int)> {
         libc::prctl(libc::PR_SET_NAME, c"process-host".as_ptr());
         // 0 to 3 stay taken, so that no descriptor received later has such a number: a child's
         // streams can be put there without overwriting each other.
-        let control = libc::fcntl(control, libc::F_DUPFD_CLOEXEC, 1 << 6);
+        let control = libc::fcntl(control, libc::F_DUPFD_CLOEXEC, 8);
         if control < 0 {
             return None;
         }

@@ -93,7 +93,8 @@ fn kill_children() -> usize {
 
 /// Whether a process was started to outlive its host; its environment says so.
 fn is_detached(pid: pid_t) -> bool {
-    const MARK: &[u8] = DETACHED.as_bytes();
+    // Its name is enough: nobody sets it to anything else.
+    const MARK: &[u8] = DETACHED.0.as_bytes();
     let mut bytes = [0_u8; 4096];
     let mut path = [0_u8; 32];
     if write!(&mut path[..], "/proc/{pid}/environ\0").is_err() {
