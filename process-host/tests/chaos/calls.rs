@@ -137,6 +137,7 @@ async fn a_child_that_never_reads_costs_its_callers_their_deadline_and_others_no
     // The machine has other things to do, so single pings may be late.
     let (median_before, median) = (before[before.len() / 2], during[during.len() / 2]);
     println!("median {median_before:?} before, {median:?} during, of {} pings", during.len());
-    assert!(median < median_before * 4 + Duration::from_millis(2), "{median_before:?}, then {median:?}");
+    // Held up by the other's calls, it would wait for their deadline.
+    assert!(median < median_before * 4 + DEADLINE / 4, "{median_before:?}, then {median:?}");
     patiently(supervisor.stop()).await;
 }
