@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::spec::millis;
+
 /// What is decided about a queue of calls. It reads under the names that the parts have in files.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -13,12 +15,12 @@ pub struct QueueConfig {
     /// Calls that wait for their turn; one more is refused.
     pub max_queue_size: usize,
     /// How long a call may take: its wait, its flight and its retries together.
-    #[serde(rename = "default_timeout_ms", deserialize_with = "millis")]
+    #[serde(rename = "default_timeout_ms", with = "millis")]
     pub default_timeout: Duration,
     /// How often a call that may be made again is.
     pub max_retries: u32,
     /// The wait before the first retry; it doubles with each.
-    #[serde(rename = "retry_delay_ms", deserialize_with = "millis")]
+    #[serde(rename = "retry_delay_ms", with = "millis")]
     pub retry_delay: Duration,
     /// Whether priorities count; else the first to come is the first to go.
     pub enable_priority_queue: bool,
@@ -85,12 +87,8 @@ impl Priority {
     }
 }
 
-fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    u64::deserialize(deserializer).map(Duration::from_millis)
-}
-
 fn some_millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    millis(deserializer).map(Some)
+    millis::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]
