@@ -81,7 +81,7 @@ impl Port {
                 let (tell_cause, cause) = oneshot::channel();
                 let cause = async { cause.await.unwrap_or(Closed::Stopped) };
                 let (connection, incoming) =
-                    Connection::open(Eager(pipes.stdout), pipes.stdin, options, cause);
+                    Connection::open(Eager::new(pipes.stdout), pipes.stdin, options, cause);
                 watcher.connection = Some((connection.clone(), tell_cause));
                 (Some(connection), Some(incoming))
             }

@@ -59,10 +59,10 @@ fn receive_line(shared: &Arc<Shared>, line: &[u8]) {
 }
 
 fn receive_message(shared: &Arc<Shared>, text: &str, message: &Envelope<'_>, kind: &Kind<'_>) {
-    shared.lock().metrics.received += 1;
     match kind {
         Kind::Answer { id, outcome } => receive_answer(shared, text, id, *outcome),
         Kind::Request { id } => {
+            shared.lock().metrics.received += 1;
             let offer = shared.offer(Message::new(text, message), Some((*id).to_owned()));
             let (code, words) = match offer {
                 Offer::Taken => return,
@@ -73,6 +73,7 @@ fn receive_message(shared: &Arc<Shared>, text: &str, message: &Envelope<'_>, kin
             shared.post(&envelope::failure(id, code, words, None));
         }
         Kind::Notification => {
+            shared.lock().metrics.received += 1;
             let taken = match message.method.as_deref() {
                 Some(CHUNK) => receive_chunk(shared, message.params),
                 Some(PROGRESS) => receive_progress(shared, message.params),
@@ -87,7 +88,7 @@ fn receive_message(shared: &Arc<Shared>, text: &str, message: &Envelope<'_>, kin
 
 fn receive_answer(shared: &Shared, text: &str, id: &RawValue, outcome: Outcome<'_>) {
     let known = id.get().parse().ok();
-    let Some(call) = known.and_then(|id| shared.take(id)) else { return count_stray(shared, known) };
+    let Some(call) = shared.answered(known) else { return count_stray(shared, known) };
     let answer = match &call.kind {
         shared::Kind::Relay(original) => RawValue::from_string(envelope::replaced(text, id, original))
             .map_err(|error| CallError::Invalid(error.to_string())),

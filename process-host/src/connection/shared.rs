@@ -216,10 +216,11 @@ impl Shared {
         }
     }
 
-    /// Takes the call `id` from those that wait.
-    pub(super) fn take(&self, id: u64) -> Option<Pending> {
+    /// Counts an answer, and takes the call `id` from those that wait.
+    pub(super) fn answered(&self, id: Option<u64>) -> Option<Pending> {
         let mut state = self.lock();
-        let call = state.pending.remove(&id)?;
+        state.metrics.received += 1;
+        let call = state.pending.remove(&id?)?;
         if state.pending.is_empty() {
             state.outbox.keep(KEPT);
         }
@@ -228,12 +229,15 @@ impl Shared {
 
     /// Writes what was placed: now, or soon together with what others place.
     pub(super) fn write_placed(&self) {
-        let now = self.lock().outbox.wants_write_now();
+        let (now, is_alone) = {
+            let state = self.lock();
+            (state.outbox.wants_write_now(), state.pending.len() == 1)
+        };
         let waker = self.task.get().unwrap_or(Waker::noop());
         let is_written = now && self.flush(&mut Context::from_waker(waker)) == Flushed::All;
         // Whatever blocks it may have passed before the writer was given back. And an answer may
         // come so soon that it is worth watching for.
-        if !is_written || (!self.options.busy_poll.is_zero() && self.waits_for_one()) {
+        if !is_written || (is_alone && !self.options.busy_poll.is_zero()) {
             self.wake_task();
         }
     }

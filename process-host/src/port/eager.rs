@@ -1,7 +1,7 @@
 //! A pipe that can be asked again at once.
 
 use std::{
-    io,
+    io, mem,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -16,8 +16,18 @@ use tokio::{
 const BYTES: usize = 4096;
 
 /// The reading end of a pipe. The runtime learns only now and then that something can be read; when
-/// it knows of nothing, this asks the pipe.
-pub(super) struct Eager(pub(super) pipe::Receiver);
+/// it knows of nothing, and is asked again, this asks the pipe.
+pub(super) struct Eager {
+    pipe: pipe::Receiver,
+    /// There was nothing when it was asked last.
+    is_awaited: bool,
+}
+
+impl Eager {
+    pub(super) fn new(pipe: pipe::Receiver) -> Self {
+        Self { pipe, is_awaited: false }
+    }
+}
 
 impl AsyncRead for Eager {
     fn poll_read(
@@ -25,13 +35,18 @@ impl AsyncRead for Eager {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if let ready @ Poll::Ready(_) = Pin::new(&mut self.0).poll_read(cx, buffer) {
+        if let ready @ Poll::Ready(_) = Pin::new(&mut self.pipe).poll_read(cx, buffer) {
+            self.is_awaited = false;
             return ready;
         }
+        if !mem::replace(&mut self.is_awaited, true) {
+            return Poll::Pending;
+        }
         let room = buffer.remaining().min(BYTES);
-        match rustix::io::read(&self.0, buffer.initialize_unfilled_to(room)) {
+        match rustix::io::read(&self.pipe, buffer.initialize_unfilled_to(room)) {
             Ok(count) => {
                 buffer.advance(count);
+                self.is_awaited = false;
                 Poll::Ready(Ok(()))
             }
             // The runtime wakes whoever asked.
