@@ -39,6 +39,8 @@ impl Failure {
             (_, ErrorCode::Overloaded) => Kind::Busy,
             // A full disk refuses writes while reading goes on; a pause would not empty it.
             (_, ErrorCode::StorageUnavailable) => Kind::Rejected,
+            // A program of the operator's says nothing about the backend.
+            (_, ErrorCode::ExecutorFailed) => Kind::Rejected,
             (502..=504, _) => Kind::Unavailable,
             (500.., _) => Kind::Faulty,
             _ => Kind::Rejected,
