@@ -67,7 +67,7 @@ async fn a_program_that_ends_is_reported_with_its_last_words() {
     let backend = Backend::start(workspace, options);
     let error = backend.ensure().await.unwrap_err();
     assert_eq!(error.code, ErrorCode::BackendUnavailable);
-    assert!(error.message.contains("with code 7") && error.message.contains("disk is full"), "{error}");
+    assert!(error.message.contains("with exit code 7") && error.message.contains("disk is full"), "{error}");
     backend.leave(Leave::Stopped).await;
 }
 
