@@ -13,7 +13,7 @@ use crate::{exists, soon};
 async fn a_service_has_its_own_session_and_log_and_is_stopped_with_its_group() {
     let folder = tempfile::tempdir().unwrap();
     let log = LogFile::new(folder.path().join("service.log"));
-    let script = "echo $$ $(ps -o sid= -p $$) >&2; sleep 1000 & echo $! >&2; wait";
+    let script = "echo $$ $(cut -d' ' -f6 /proc/$$/stat) >&2; sleep 1000 & echo $! >&2; wait";
     let command = Command::new("sh").args(["-c", script]);
     let service = Detached::spawn(&command, &Environment::everything(), folder.path(), &log).unwrap();
     soon(async {
