@@ -180,7 +180,7 @@ pub struct Limits {
     pub cpu_seconds: Option<u64>,
     /// Open descriptors (`RLIMIT_NOFILE`).
     pub open_files: Option<u64>,
-    /// Processes: of its control group where that can be had, else of its user (`RLIMIT_NPROC`).
+    /// Processes of its user (`RLIMIT_NPROC`), and of its control group where that can be had.
     pub processes: Option<u64>,
     /// Bytes in one line of standard output.
     pub line_bytes: usize,

@@ -70,7 +70,7 @@ pub(super) async fn run(
     let notes = match executor.protocol {
         Protocol::JsonRpc => ask(spec, &assignment, progress, stop).await?,
         Protocol::Stdin => tokio::select! {
-            notes = feed(&spec, &assignment, executor.timeout) => notes?,
+            notes = feed(&spec, &assignment) => notes?,
             () = stop.cancelled() => return Err(STOPPED.to_owned()),
         },
     };
@@ -133,9 +133,10 @@ fn read_progress(report: &RawValue) -> Progress {
     }
 }
 
-async fn feed(spec: &ChildSpec, assignment: &Value, limit: Duration) -> Result<Option<String>, String> {
+async fn feed(spec: &ChildSpec, assignment: &Value) -> Result<Option<String>, String> {
     let input = format!("{assignment}\n");
-    let output = process_host::output(spec, input.as_bytes(), limit, MOST_NOTES).await;
+    // The time is limited by whoever waits for this.
+    let output = process_host::output(spec, input.as_bytes(), Duration::MAX, MOST_NOTES).await;
     let output = output.map_err(|error| error.to_string())?;
     match output.exit.is_success() {
         true => Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned())),

@@ -33,8 +33,10 @@ use rustix::{
 };
 use tokio::{io::AsyncReadExt, net::unix::pipe};
 
-use crate::Exit;
-use crate::process::{SpawnError, Streams};
+use crate::{
+    Exit,
+    process::{SpawnError, Streams},
+};
 use wire::{
     ANSWER_LENGTH, Answer, Descriptor, ENDED, FAILED, MAX_DESCRIPTORS, Request, SIGNAL, START, STARTED,
 };
@@ -44,7 +46,7 @@ use wire::{
 pub struct Reaper {
     control: OwnedFd,
     pid: Pid,
-    /// Set when it was found gone; the next child gets another.
+    /// Set when it was found gone, and reaped itself; the next child gets another.
     gone: AtomicBool,
 }
 
@@ -119,12 +121,12 @@ impl Reaper {
     fn lives(&self) -> bool {
         let mut nothing = [0; 1];
         let end = recv(&self.control, &mut nothing, RecvFlags::DONTWAIT);
-        let lives = !self.gone.load(Ordering::Relaxed) && matches!(end, Err(rustix::io::Errno::AGAIN));
-        if !lives && !self.gone.swap(true, Ordering::Relaxed) {
+        let has_ended = matches!(end, Ok(_) | Err(rustix::io::Errno::CONNRESET));
+        if has_ended && !self.gone.swap(true, Ordering::Relaxed) {
             // Nobody else waits for it.
             let _ = waitpid(Some(self.pid), WaitOptions::empty());
         }
-        lives
+        !has_ended
     }
 
     /// Asks for a child. It gets copies of the descriptors; ours are closed here, so that a pipe
