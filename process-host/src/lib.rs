@@ -100,6 +100,7 @@
 //! when the host ends; while the host runs, it is killed with the child only where the host has a
 //! control group of its own (cgroup v2, delegated, as `systemd-run --user --scope -p Delegate=yes`
 //! does).
+//! Only if somebody kills the reaper itself does it survive outside such a group.
 
 pub mod child;
 pub mod connection;
