@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "a program, not a library")]
 
+mod echo;
 mod measure;
 mod ports;
 mod table;
@@ -28,6 +29,9 @@ struct Arguments {
 enum What {
     /// Child processes: messages to them, pools of them, starting them, keeping them.
     Ports,
+    /// What is at the other end of the pipe.
+    #[command(hide = true)]
+    Echo,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -35,6 +39,7 @@ fn main() -> anyhow::Result<()> {
     let effort = if arguments.quick { measure::Effort::QUICK } else { measure::Effort::FULL };
     let rows = match arguments.what {
         What::Ports => ports::run(effort)?,
+        What::Echo => return Ok(echo::answer()?),
     };
     table::print(&rows)?;
     if let Some(path) = arguments.json {

@@ -6,8 +6,6 @@ mod idle;
 mod pool;
 mod start;
 
-use std::path::PathBuf;
-
 use anyhow::Context;
 use process_host::spec::{ChildSpec, Command, Stdio};
 
@@ -15,7 +13,7 @@ use crate::measure::{Effort, Goal, Row, alone, compare};
 
 /// Every row.
 pub(crate) fn run(effort: Effort) -> anyhow::Result<Vec<Row>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let child = echo_child()?;
     let (one_by_one, pipelined) = (effort.of(50_000), effort.of(400_000));
     let half = Goal::RatioAtLeast(0.5);
@@ -57,11 +55,9 @@ pub(crate) fn run(effort: Effort) -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-/// The child that answers, built beside this program.
+/// The child that answers: this program again.
 fn echo_child() -> anyhow::Result<ChildSpec> {
-    let path: PathBuf = std::env::current_exe()?.with_file_name("bench-echo");
-    anyhow::ensure!(path.is_file(), "{} is missing: build the whole package bench", path.display());
-    let mut spec = ChildSpec::new("echo", Command::new(path));
+    let mut spec = ChildSpec::new("echo", Command::new(std::env::current_exe()?).arg("echo"));
     spec.stdio = Stdio::JsonRpc;
     Ok(spec)
 }

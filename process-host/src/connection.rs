@@ -201,7 +201,7 @@ impl Connection {
             return self.shared().send(text.as_bytes()).await.map(|()| None);
         };
         let id = self.shared().new_id();
-        let relayed = envelope::replaced(text, original, &id.to_string());
+        let relayed = envelope::replaced(text, original.get(), &id.to_string());
         let kind = Kind::Relay(original.get().into());
         Flight::begin(self.shared(), id, relayed.as_bytes(), kind, options).await?.await.map(Some)
     }

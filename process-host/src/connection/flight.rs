@@ -7,11 +7,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::{sync::oneshot, time::Instant};
+use tokio::sync::oneshot;
 
 use super::{
     CallError, CallOptions, Closed,
-    shared::{Answer, Kind, Pending, Shared},
+    shared::{Answer, Kind, Pending, Placed, Shared},
 };
 
 /// A call on its way; resolves to its answer. Dropped before that, the call is cancelled.
@@ -32,33 +32,31 @@ impl Flight {
         options: CallOptions,
     ) -> Result<Self, CallError> {
         shared.check_length(message)?;
-        if options.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Err(CallError::Deadline { sent: false });
-        }
         let CallOptions { deadline, progress } = options;
         let (sender, answer) = oneshot::channel();
         let pending = Pending { answer: sender, deadline, progress, kind, place: None };
-        let placed = shared.register(id, pending, message)?;
+        let mut placed = shared.register(id, pending, message)?;
         let mut flight = Self { shared: shared.clone(), id, answer, over: false };
-        if !placed {
-            flight.wait_for_room(message).await?;
+        if placed == Placed::NoRoom {
+            placed = flight.wait_for_room(message).await?;
         }
-        shared.write_placed();
+        shared.write(placed);
         Ok(flight)
     }
 
-    async fn wait_for_room(&mut self, message: &[u8]) -> Result<(), CallError> {
+    async fn wait_for_room(&mut self, message: &[u8]) -> Result<Placed, CallError> {
         let shared = self.shared.clone();
         loop {
             let mut room = pin!(shared.room.notified());
             room.as_mut().enable();
-            if shared.place(message, Some(self.id))? {
-                return Ok(());
+            match shared.place(message, Some(self.id))? {
+                Placed::NoRoom => {}
+                placed => return Ok(placed),
             }
             tokio::select! {
                 biased;
                 // Only a failure can come before the request is sent.
-                failure = Pin::new(&mut *self) => return failure.map(drop),
+                failure = Pin::new(&mut *self) => return failure.map(|_| Placed::Later),
                 () = room => {}
             }
         }
@@ -100,15 +98,15 @@ impl Shared {
     /// Sends a message that has no answer, as soon as there is room.
     pub(super) async fn send(&self, message: &[u8]) -> Result<(), CallError> {
         self.check_length(message)?;
-        while !self.place(message, None)? {
+        loop {
             let mut room = pin!(self.room.notified());
             room.as_mut().enable();
-            if self.place(message, None)? {
-                break;
+            let placed = self.place(message, None)?;
+            if placed != Placed::NoRoom {
+                self.write(placed);
+                return Ok(());
             }
             room.await;
         }
-        self.write_placed();
-        Ok(())
     }
 }

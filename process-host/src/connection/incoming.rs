@@ -142,7 +142,7 @@ impl Responder {
     pub async fn relay(mut self, answer: &RawValue) -> Result<(), CallError> {
         self.send(|id| match Envelope::read(answer.get()) {
             Some((_, envelope::Kind::Answer { id: theirs, .. })) => {
-                Ok(envelope::replaced(answer.get(), theirs, id.get()).into_bytes())
+                Ok(envelope::replaced(answer.get(), theirs.get(), id.get()).into_bytes())
             }
             _ => Err(CallError::Invalid("not an answer".to_owned())),
         })

@@ -41,7 +41,9 @@ pub(super) fn receive(shared: &Arc<Shared>, codec: &mut dyn Codec, mut bytes: &[
 
 fn receive_line(shared: &Arc<Shared>, line: &[u8]) {
     let Ok(text) = str::from_utf8(line) else { return receive_noise(shared, line) };
-    if let Some((message, kind)) = Envelope::read(text) {
+    if let Some((id, result)) = envelope::plain_result(text) {
+        receive_answer(shared, text, id, Outcome::Result(result));
+    } else if let Some((message, kind)) = Envelope::read(text) {
         receive_message(shared, text, &message, &kind);
     } else if text.trim_ascii_start().starts_with('[')
         && let Ok(batch) = serde_json::from_str::<Vec<&RawValue>>(text)
@@ -60,7 +62,7 @@ fn receive_line(shared: &Arc<Shared>, line: &[u8]) {
 
 fn receive_message(shared: &Arc<Shared>, text: &str, message: &Envelope<'_>, kind: &Kind<'_>) {
     match kind {
-        Kind::Answer { id, outcome } => receive_answer(shared, text, id, *outcome),
+        Kind::Answer { id, outcome } => receive_answer(shared, text, id.get(), *outcome),
         Kind::Request { id } => {
             shared.lock().metrics.received += 1;
             let offer = shared.offer(Message::new(text, message), Some((*id).to_owned()));
@@ -86,8 +88,8 @@ fn receive_message(shared: &Arc<Shared>, text: &str, message: &Envelope<'_>, kin
     }
 }
 
-fn receive_answer(shared: &Shared, text: &str, id: &RawValue, outcome: Outcome<'_>) {
-    let known = id.get().parse().ok();
+fn receive_answer(shared: &Shared, text: &str, id: &str, outcome: Outcome<'_>) {
+    let known = id.parse().ok();
     let Some(call) = shared.answered(known) else { return count_stray(shared, known) };
     let answer = match &call.kind {
         shared::Kind::Relay(original) => RawValue::from_string(envelope::replaced(text, id, original))

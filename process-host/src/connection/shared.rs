@@ -80,6 +80,20 @@ pub(super) enum Kind {
     Stream(Arc<Flow>),
 }
 
+/// What became of a message that was to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Placed {
+    /// There is no room for it yet.
+    NoRoom,
+    /// It goes out with others.
+    Later,
+    /// It is the first that waits, and is best written at once.
+    Now {
+        /// Whether the connection's task should look for the answer.
+        is_watched: bool,
+    },
+}
+
 /// How far a writer came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flushed {
@@ -152,8 +166,8 @@ impl Shared {
     }
 
     /// Gives a call its place among those that wait, and puts its request on its way if there is
-    /// room; says whether there was.
-    pub(super) fn register(&self, id: u64, call: Pending, message: &[u8]) -> Result<bool, CallError> {
+    /// room.
+    pub(super) fn register(&self, id: u64, call: Pending, message: &[u8]) -> Result<Placed, CallError> {
         let mut state = self.lock();
         self.check_open(&state)?;
         if state.pending.len() >= self.options.pending_requests {
@@ -165,6 +179,10 @@ impl Shared {
             (None, _) => false,
         };
         if earlier {
+            // A deadline that is over is not later than one that is still awaited.
+            if call.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(CallError::Deadline { sent: false });
+            }
             state.next_deadline = call.deadline;
         }
         state.pending.insert(id, call);
@@ -177,21 +195,21 @@ impl Shared {
     }
 
     /// Puts a message on its way if there is room; that of the call `id`, if it is one.
-    pub(super) fn place(&self, message: &[u8], id: Option<u64>) -> Result<bool, CallError> {
+    pub(super) fn place(&self, message: &[u8], id: Option<u64>) -> Result<Placed, CallError> {
         let mut state = self.lock();
         self.check_open(&state)?;
         Ok(self.push(&mut state, message, id))
     }
 
-    fn push(&self, state: &mut State, message: &[u8], id: Option<u64>) -> bool {
+    fn push(&self, state: &mut State, message: &[u8], id: Option<u64>) -> Placed {
         if !state.outbox.has_room() {
-            return false;
+            return Placed::NoRoom;
         }
         let mut call = match id {
             Some(id) => match state.pending.get_mut(&id) {
                 Some(call) => Some(call),
                 // It failed while it waited for room.
-                None => return true,
+                None => return Placed::Later,
             },
             None => None,
         };
@@ -203,7 +221,12 @@ impl Shared {
                 call.place = Some(place);
             }
         }
-        true
+        // An answer to a call that is alone may come so soon that it is worth watching for.
+        let is_watched = state.pending.len() == 1 && !self.options.busy_poll.is_zero();
+        match state.outbox.wants_write_now() {
+            true => Placed::Now { is_watched },
+            false => Placed::Later,
+        }
     }
 
     fn check_open(&self, state: &State) -> Result<(), CallError> {
@@ -228,16 +251,16 @@ impl Shared {
     }
 
     /// Writes what was placed: now, or soon together with what others place.
-    pub(super) fn write_placed(&self) {
-        let (now, is_alone) = {
-            let state = self.lock();
-            (state.outbox.wants_write_now(), state.pending.len() == 1)
-        };
+    pub(super) fn write(&self, placed: Placed) {
         let waker = self.task.get().unwrap_or(Waker::noop());
-        let is_written = now && self.flush(&mut Context::from_waker(waker)) == Flushed::All;
-        // Whatever blocks it may have passed before the writer was given back. And an answer may
-        // come so soon that it is worth watching for.
-        if !is_written || (is_alone && !self.options.busy_poll.is_zero()) {
+        let is_done = match placed {
+            Placed::Now { is_watched } => {
+                self.flush(&mut Context::from_waker(waker)) == Flushed::All && !is_watched
+            }
+            Placed::Later | Placed::NoRoom => false,
+        };
+        // Whatever blocks it may have passed before the writer was given back.
+        if !is_done {
             self.wake_task();
         }
     }

@@ -3,7 +3,8 @@
 
 use std::io::{self, BufRead, Write};
 
-fn main() -> io::Result<()> {
+/// Answers until the input ends.
+pub(crate) fn answer() -> io::Result<()> {
     let mut input = io::BufReader::with_capacity(64 << 10, io::stdin().lock());
     // Flushed when nothing more waits to be read, as any careful server does.
     let mut output = io::BufWriter::with_capacity(64 << 10, io::stdout().lock());
