@@ -1,0 +1,5 @@
+//! What breaks, breaks cleanly: processes are killed, disks fill up, power fails, and nothing that
+//! was acknowledged is lost.
+//!
+//! Each test does a short form of its run, and the long one with `BINDERY_LONG=1`; both print
+//! their figures with `--nocapture`.
