@@ -2,12 +2,9 @@
 
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
+use terminal::style::{GOOD, NOTE};
 
 use crate::measure::{Goal, Row};
-
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Yellow.on_default();
 
 /// Prints the rows, with colour on a terminal.
 pub(crate) fn print(rows: &[Row]) -> io::Result<()> {
@@ -17,7 +14,7 @@ pub(crate) fn print(rows: &[Row]) -> io::Result<()> {
     for row in rows {
         let floor = row.floor.map_or_else(|| "–".to_owned(), |floor| figure(floor, row.unit));
         let ratio = row.ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}"));
-        let (style, verdict) = if row.is_met() { (GOOD, "met") } else { (BAD, "missed") };
+        let (style, verdict) = if row.is_met() { (GOOD, "met") } else { (NOTE, "missed") };
         let (ours, goal) = (figure(row.ours, row.unit), goal(row));
         writeln!(
             out,

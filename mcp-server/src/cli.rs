@@ -4,7 +4,7 @@ mod serve;
 
 use std::{env, error, io, io::IsTerminal, panic, path::PathBuf, process::ExitCode};
 
-use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use guard::redact::write_field;
 use shared_types::Error;
@@ -105,7 +105,7 @@ pub type Outcome = Result<ExitCode, Box<dyn error::Error>>;
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return explain(&error),
+        Err(error) => return terminal::explain(&error),
     };
     let mut config = match Config::read(&|variable| env::var(variable).ok()) {
         Ok(config) => config,
@@ -116,6 +116,9 @@ pub fn run() -> ExitCode {
     }
     log_to_stderr(config.log_directives(cli.command.is_some()));
     dispatch(cli.command, cli.print_config, &config).unwrap_or_else(|error| {
+        if terminal::has_seen_enough(&*error) {
+            return ExitCode::SUCCESS;
+        }
         terminal::print_error(&error);
         ExitCode::FAILURE
     })
@@ -216,30 +219,6 @@ fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
     outcome
 }
 
-/// Help and versions as clap writes them; mistakes on one line.
-fn explain(error: &clap::Error) -> ExitCode {
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            let _ = error.print();
-            ExitCode::SUCCESS
-        }
-        _ => {
-            terminal::print_error(&one_line(&error.to_string()));
-            ExitCode::from(2)
-        }
-    }
-}
-
-/// What clap says over several paragraphs, without the usage that `--help` shows better.
-fn one_line(said: &str) -> String {
-    let said = said.strip_prefix("error: ").unwrap_or(said);
-    let told = said.split("\nUsage:").next().unwrap_or(said);
-    let told = told.split("\nFor more information").next().unwrap_or(told);
-    let parts = told.split("\n\n").map(|part| terminal::one_line(part.trim().trim_start_matches("tip: ")));
-    let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
-    format!("{}. See --help.", parts.join("; "))
-}
-
 fn wrong_setting(error: &ConfigError) -> ExitCode {
     terminal::print_error(error);
     ExitCode::from(2)
@@ -276,17 +255,6 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn mistakes_are_told_on_one_line() {
-        let told = |line: &[&str]| one_line(&Cli::try_parse_from(line).unwrap_err().to_string());
-        assert_eq!(
-            told(&["x", "doctr"]),
-            "unrecognized subcommand 'doctr'; a similar subcommand exists: 'doctor'. See --help."
-        );
-        let missing = told(&["x", "call"]);
-        assert!(!missing.contains('\n') && missing.contains("<TOOL>"), "{missing}");
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod units;
 
 use std::{error, future::Future, io, io::IsTerminal, process::ExitCode};
 
-use clap::{Parser, Subcommand, error::ErrorKind};
+use clap::{Parser, Subcommand};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -88,7 +88,7 @@ type Outcome = Result<ExitCode, Box<dyn error::Error>>;
 pub(crate) fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return explain(&error),
+        Err(error) => return terminal::explain(&error),
     };
     log_to_stderr();
     let outcome = match cli.command {
@@ -107,10 +107,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Peer(peer) => peer::run(&peer),
     };
     outcome.unwrap_or_else(|error| {
-        // Whoever reads stdout may have seen enough.
-        if let Some(error) = error.downcast_ref::<io::Error>()
-            && error.kind() == io::ErrorKind::BrokenPipe
-        {
+        if terminal::has_seen_enough(&*error) {
             return ExitCode::SUCCESS;
         }
         terminal::print_error(&error);
@@ -135,32 +132,6 @@ fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
     outcome
 }
 
-/// Help and versions as clap writes them; mistakes in few words.
-fn explain(error: &clap::Error) -> ExitCode {
-    match error.kind() {
-        ErrorKind::DisplayHelp
-        | ErrorKind::DisplayVersion
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _ = error.print();
-            ExitCode::from(if error.exit_code() == 0 { 0 } else { 2 })
-        }
-        _ => {
-            terminal::print_error(&one_line(&error.to_string()));
-            ExitCode::from(2)
-        }
-    }
-}
-
-/// What clap says over several paragraphs, without the usage that `--help` shows better.
-fn one_line(said: &str) -> String {
-    let said = said.strip_prefix("error: ").unwrap_or(said);
-    let told = said.split("\nUsage:").next().unwrap_or(said);
-    let told = told.split("\nFor more information").next().unwrap_or(told);
-    let parts = told.split("\n\n").map(|part| terminal::one_line(part.trim().trim_start_matches("tip: ")));
-    let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
-    format!("{}. See --help.", parts.join("; "))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -170,17 +141,6 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn mistakes_are_told_on_one_line() {
-        let told = |line: &[&str]| one_line(&Cli::try_parse_from(line).unwrap_err().to_string());
-        assert_eq!(
-            told(&["x", "doctr"]),
-            "unrecognized subcommand 'doctr'; a similar subcommand exists: 'doctor'. See --help."
-        );
-        let missing = told(&["x", "restart"]);
-        assert!(!missing.contains('\n') && missing.contains("CHILD"), "{missing}");
     }
 
     #[test]
