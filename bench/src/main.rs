@@ -3,13 +3,24 @@
 #![allow(missing_docs, reason = "a program, not a library")]
 
 mod echo;
+mod hello;
+mod http;
+mod load;
+mod mcp;
 mod measure;
+mod naive;
 mod ports;
+mod rmcp_echo;
+mod server;
+mod startup;
+mod store;
 mod table;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+
+use measure::{Effort, Row};
 
 /// Measures floors and ours side by side in one run. Machines differ and are noisy: trust the ratios,
 /// and those only of a quiet machine.
@@ -27,23 +38,70 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
+    /// All of the following.
+    All,
+    /// The backend's REST face beside axum that says hello.
+    Http,
+    /// The MCP face beside rmcp that says what it was told.
+    Mcp,
+    /// Durable writes beside other ways to write.
+    Store,
     /// Child processes: messages to them, pools of them, starting them, keeping them.
     Ports,
-    /// What is at the other end of the pipe.
+    /// From the start of a process to its first answer.
+    Startup,
+    #[command(flatten)]
+    Floor(Floor),
+}
+
+/// What the others are measured beside: processes that this program starts of itself.
+#[derive(Subcommand)]
+enum Floor {
     #[command(hide = true)]
     Echo,
+    #[command(hide = true)]
+    Hello { folder: PathBuf },
+    #[command(hide = true)]
+    Naive { folder: PathBuf },
+    #[command(hide = true)]
+    RmcpEcho,
 }
+
+/// Measures what a group of rows says.
+type Measure = fn(Effort) -> anyhow::Result<Vec<Row>>;
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let effort = if arguments.quick { measure::Effort::QUICK } else { measure::Effort::FULL };
-    let rows = match arguments.what {
-        What::Ports => ports::run(effort)?,
-        What::Echo => return Ok(echo::answer()?),
+    let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
+    let measures: &[Measure] = match arguments.what {
+        What::All => &[http::run, mcp::run, store::run, ports::run, startup::run],
+        What::Http => &[http::run],
+        What::Mcp => &[mcp::run],
+        What::Store => &[store::run],
+        What::Ports => &[ports::run],
+        What::Startup => &[startup::run],
+        What::Floor(floor) => return be(floor),
     };
+    let rows: Vec<_> = measures.iter().map(|measure| measure(effort)).collect::<anyhow::Result<_>>()?;
+    let rows = rows.concat();
     table::print(&rows)?;
     if let Some(path) = arguments.json {
         std::fs::write(path, serde_json::to_string_pretty(&rows)?)?;
     }
     Ok(())
+}
+
+fn be(floor: Floor) -> anyhow::Result<()> {
+    if matches!(floor, Floor::Echo) {
+        return Ok(echo::answer()?);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match floor {
+            Floor::Echo => Ok(()),
+            Floor::Hello { folder } => hello::serve(&folder).await,
+            Floor::Naive { folder } => naive::serve(&folder).await,
+            Floor::RmcpEcho => rmcp_echo::serve().await,
+        }
+    })
 }

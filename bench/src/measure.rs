@@ -1,5 +1,7 @@
 //! Rounds, and what is told of them.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 /// How much is measured.
@@ -20,14 +22,34 @@ impl Effort {
         Self { rounds: 1, ..self }
     }
 
+    /// So long a round, of a full one.
+    pub(crate) fn time(self, full: Duration) -> Duration {
+        full.mul_f64(self.share).max(Duration::from_millis(100))
+    }
+
     /// So much of `full` repetitions.
     pub(crate) fn of(self, full: usize) -> usize {
         ((full as f64 * self.share) as usize).max(1)
     }
 }
 
+/// What a round came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample {
+    /// In the unit of its row.
+    pub(crate) value: f64,
+    /// Microseconds of processor time that the server took for each request.
+    pub(crate) cpu_us: Option<f64>,
+}
+
+impl From<f64> for Sample {
+    fn from(value: f64) -> Self {
+        Self { value, cpu_us: None }
+    }
+}
+
 /// One line of the table.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Row {
     pub(crate) what: &'static str,
     pub(crate) unit: &'static str,
@@ -38,6 +60,9 @@ pub(crate) struct Row {
     /// The median of the ratios of the rounds: ours to floor.
     pub(crate) ratio: Option<f64>,
     pub(crate) goal: Goal,
+    /// Microseconds of processor time for each request, of the floor and of ours, where a server of its
+    /// own was measured: the steadiest figure.
+    pub(crate) cpu_us: Option<(f64, f64)>,
 }
 
 /// What a row should reach.
@@ -77,27 +102,28 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Measures floor and ours in turn, and pairs the rounds.
-pub(crate) fn compare(
+pub(crate) fn compare<F: Into<Sample>, O: Into<Sample>>(
     what: &'static str,
     unit: &'static str,
     goal: Goal,
     effort: Effort,
-    mut floor: impl FnMut() -> anyhow::Result<f64>,
-    mut ours: impl FnMut() -> anyhow::Result<f64>,
+    mut floor: impl FnMut() -> anyhow::Result<F>,
+    mut ours: impl FnMut() -> anyhow::Result<O>,
 ) -> anyhow::Result<Row> {
-    let (mut floors, mut all_ours) = (Vec::new(), Vec::new());
+    let (mut floors, mut all_ours): (Vec<Sample>, Vec<Sample>) = (Vec::new(), Vec::new());
     for _ in 0..effort.rounds {
-        floors.push(floor()?);
-        all_ours.push(ours()?);
+        floors.push(floor()?.into());
+        all_ours.push(ours()?.into());
     }
-    let ratios = floors.iter().zip(&all_ours).map(|(floor, ours)| ours / floor).collect();
+    let ratios = floors.iter().zip(&all_ours).map(|(floor, ours)| ours.value / floor.value).collect();
     Ok(Row {
         what,
         unit,
-        floor: Some(median(floors)),
-        ours: median(all_ours),
+        floor: Some(median(values(&floors))),
+        ours: median(values(&all_ours)),
         ratio: Some(median(ratios)),
         goal,
+        cpu_us: cpu(&floors).zip(cpu(&all_ours)),
     })
 }
 
@@ -110,7 +136,15 @@ pub(crate) fn alone(
     mut ours: impl FnMut() -> anyhow::Result<f64>,
 ) -> anyhow::Result<Row> {
     let rounds = (0..effort.rounds).map(|_| ours()).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(Row { what, unit, floor: None, ours: median(rounds), ratio: None, goal })
+    Ok(Row { what, unit, floor: None, ours: median(rounds), ratio: None, goal, cpu_us: None })
+}
+
+fn values(samples: &[Sample]) -> Vec<f64> {
+    samples.iter().map(|sample| sample.value).collect()
+}
+
+fn cpu(samples: &[Sample]) -> Option<f64> {
+    samples.iter().map(|sample| sample.cpu_us).collect::<Option<_>>().map(median)
 }
 
 #[cfg(test)]

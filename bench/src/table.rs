@@ -10,15 +10,21 @@ use crate::measure::{Goal, Row};
 pub(crate) fn print(rows: &[Row]) -> io::Result<()> {
     let width = rows.iter().map(|row| row.what.len()).max().unwrap_or_default();
     let mut out = anstream::stdout().lock();
-    writeln!(out, "{:width$}  {:>12} {:>12} {:>7}  {:<14} ", "", "floor", "ours", "ratio", "goal")?;
+    let cpu = "µs of processor a request: floor, ours";
+    writeln!(
+        out,
+        "{:width$}  {:>14} {:>14} {:>7}  {:<14} {:<7} {cpu}",
+        "", "floor", "ours", "ratio", "goal", ""
+    )?;
     for row in rows {
         let floor = row.floor.map_or_else(|| "–".to_owned(), |floor| figure(floor, row.unit));
         let ratio = row.ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}"));
         let (style, verdict) = if row.is_met() { (GOOD, "met") } else { (NOTE, "missed") };
+        let cpu = row.cpu_us.map_or_else(String::new, |(floor, ours)| format!("{floor:.1}, {ours:.1}"));
         let (ours, goal) = (figure(row.ours, row.unit), goal(row));
         writeln!(
             out,
-            "{:width$}  {floor:>12} {ours:>12} {ratio:>7}  {goal:<14} {style}{verdict}{style:#}",
+            "{:width$}  {floor:>14} {ours:>14} {ratio:>7}  {goal:<14} {style}{verdict:<7}{style:#} {cpu}",
             row.what
         )?;
     }

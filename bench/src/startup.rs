@@ -1,0 +1,59 @@
+//! From the start of a process to its first answer.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    http::fill,
+    load,
+    measure::{Effort, Goal, Row, alone, compare},
+    server::Server,
+};
+
+/// Every row.
+pub(crate) fn run(effort: Effort) -> anyhow::Result<Vec<Row>> {
+    let starts = effort.of(50).max(2);
+    let filled = Server::backend(&[])?;
+    fill(&filled, effort.of(50_000))?;
+    let filled = filled.stopped()?;
+    Ok(vec![
+        compare(
+            "start to first answer",
+            "ms",
+            Goal::RatioAtMost(2.0),
+            effort,
+            || first_answer(starts, Server::hello, "/"),
+            || first_answer(starts, || Server::backend(&[]), "/health/ready"),
+        )?,
+        compare(
+            "start to first answer, with 50 000 tasks beside none",
+            "ms",
+            Goal::RatioAtMost(1.2),
+            effort,
+            || first_answer(starts, || Server::backend(&[]), "/health/ready"),
+            || first_answer(starts, || Server::backend_in(filled.path(), &[]), "/health/ready"),
+        )?,
+        alone("backend's memory, idle", "MB", Goal::AtMost(25.0), effort.once(), || {
+            let server = Server::backend(&[])?;
+            std::thread::sleep(Duration::from_secs(1));
+            Ok(server.resident()? as f64 / 1e6)
+        })?,
+    ])
+}
+
+/// Milliseconds, the median of so many starts.
+fn first_answer(
+    starts: usize,
+    start: impl Fn() -> anyhow::Result<Server>,
+    target: &str,
+) -> anyhow::Result<f64> {
+    let mut request = Vec::new();
+    load::get(target, &mut request);
+    let mut took = Vec::new();
+    for _ in 0..starts {
+        let begun = Instant::now();
+        let server = start()?;
+        load::ask(&server.tcp, &request)?;
+        took.push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(crate::measure::median(took))
+}

@@ -1,0 +1,37 @@
+//! What a durable write costs: beside the usual way to write, and beside one that may be lost.
+
+use std::time::Duration;
+
+use crate::{
+    http::create,
+    measure::{Effort, Goal, Row, compare},
+    server::Server,
+};
+
+const ROUND: Duration = Duration::from_secs(3);
+
+/// Every row.
+pub(crate) fn run(effort: Effort) -> anyhow::Result<Vec<Row>> {
+    let time = effort.time(ROUND);
+    let full = Server::backend(&[("BINDERY_DURABILITY", "full")])?;
+    let normal = Server::backend(&[("BINDERY_DURABILITY", "normal")])?;
+    let naive = Server::naive()?;
+    Ok(vec![
+        compare(
+            "POST a task, beside a pool with a transaction each",
+            "/s",
+            Goal::RatioAtLeast(15.0),
+            effort,
+            || create(&naive, time),
+            || create(&full, time),
+        )?,
+        compare(
+            "POST a task, full beside normal durability",
+            "/s",
+            Goal::RatioAtLeast(0.9),
+            effort,
+            || create(&normal, time),
+            || create(&full, time),
+        )?,
+    ])
+}
