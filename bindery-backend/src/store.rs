@@ -10,6 +10,7 @@
 //! What is derived from rows (counts, open dependencies, tags, the full-text index) is kept by
 //! triggers, in `migrations/sqlite`. All SQL of the backend is in this module and there.
 
+mod backup;
 mod clock;
 mod cursor;
 mod dashboard;
@@ -23,6 +24,8 @@ mod metrics;
 mod open;
 mod options;
 mod pool_health;
+pub mod portable;
+pub mod progress;
 mod projects;
 mod record;
 mod replay;

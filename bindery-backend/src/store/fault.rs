@@ -32,6 +32,7 @@ mod code {
     pub(super) const CORRUPT: i32 = 11;
     pub(super) const FULL: i32 = 13;
     pub(super) const CANTOPEN: i32 = 14;
+    pub(super) const CONSTRAINT: i32 = 19;
     pub(super) const NOTADB: i32 = 26;
 }
 
@@ -46,6 +47,11 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
         .as_database_error()
         .and_then(primary_code)
         .is_some_and(|code| matches!(code, code::BUSY | code::LOCKED))
+}
+
+/// Whether a row was refused by a rule of the tables.
+pub(super) fn is_against_the_rules(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(primary_code) == Some(code::CONSTRAINT)
 }
 
 /// Whether the file is no database, or a damaged one.
@@ -96,7 +102,7 @@ fn database_error(error: &sqlx::Error) -> Error {
             storage("the disk reports an error").suggest("Check the disk and the server's log.")
         }
         Some(code::CORRUPT | code::NOTADB) => {
-            storage("the database file is damaged").suggest("Restore it from a backup.")
+            storage("the database file is damaged").suggest("Stop the backend, then `bindery-backend check` and `bindery-backend restore FILE`.")
         }
         _ => Error::new(ErrorCode::Internal, "the database failed in a way that was not foreseen"),
     }

@@ -32,6 +32,8 @@ pub struct StoreOptions {
     pub max_lifetime: Duration,
     /// When a commit counts as done.
     pub synchronous: Synchronous,
+    /// Whether what is only kept for the time of a statement is kept in memory, or in files.
+    pub temporary_in_memory: bool,
 }
 
 /// 64 MB of pages, kept per connection; negative means KiB.
@@ -60,6 +62,7 @@ impl StoreOptions {
             idle_timeout: Duration::from_secs(5 * 60),
             max_lifetime: Duration::from_secs(60 * 60),
             synchronous: Synchronous::default(),
+            temporary_in_memory: true,
         }
     }
 
@@ -77,7 +80,7 @@ impl StoreOptions {
             .foreign_keys(true)
             .pragma("cache_size", CACHE_SIZE)
             .pragma("mmap_size", MMAP_SIZE)
-            .pragma("temp_store", "memory")
+            .pragma("temp_store", if self.temporary_in_memory { "memory" } else { "file" })
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .pragma("journal_size_limit", WAL_LIMIT_BYTES)
             .statement_cache_capacity(STATEMENT_CACHE)
@@ -92,5 +95,7 @@ impl StoreOptions {
     /// known to be ours.
     pub(super) fn inspector(&self) -> SqliteConnectOptions {
         SqliteConnectOptions::new().filename(&self.path).read_only(true).busy_timeout(Duration::from_secs(5))
+            // Rows can be as large as documents, and a reader of all of them may be slow.
+            .row_buffer_size(4)
     }
 }

@@ -1,0 +1,1 @@
+pub(super) fn advice(_: &std::path::Path) -> String { String::new() }
