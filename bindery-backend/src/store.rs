@@ -10,7 +10,6 @@
 //! What is derived from rows (counts, open dependencies, tags, the full-text index) is kept by
 //! triggers, in `migrations/sqlite`. All SQL of the backend is in this module and there.
 
-mod backup;
 mod clock;
 mod cursor;
 mod dashboard;
@@ -34,6 +33,7 @@ mod roles;
 mod search;
 mod tasks;
 mod transaction;
+pub mod upkeep;
 mod writer;
 
 use std::{sync::Arc, time::Instant};

@@ -28,6 +28,7 @@ mod code {
     pub(super) const BUSY: i32 = 5;
     pub(super) const LOCKED: i32 = 6;
     pub(super) const READONLY: i32 = 8;
+    pub(super) const INTERRUPT: i32 = 9;
     pub(super) const IOERR: i32 = 10;
     pub(super) const CORRUPT: i32 = 11;
     pub(super) const FULL: i32 = 13;
@@ -47,6 +48,23 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
         .as_database_error()
         .and_then(primary_code)
         .is_some_and(|code| matches!(code, code::BUSY | code::LOCKED))
+}
+
+/// A failure that is no fault of the database.
+pub(super) enum Kind {
+    /// The statement was asked to stop.
+    Interrupted,
+    /// There is no more room.
+    Full,
+}
+
+/// The kind of `error`, if it is one of these.
+pub(super) fn kind(error: &sqlx::Error) -> Option<Kind> {
+    match error.as_database_error().and_then(primary_code)? {
+        code::INTERRUPT => Some(Kind::Interrupted),
+        code::FULL => Some(Kind::Full),
+        _ => None,
+    }
 }
 
 /// Whether a row was refused by a rule of the tables.

@@ -9,7 +9,7 @@ use sqlx::{
 };
 use tokio::sync::broadcast;
 
-use super::{Inner, Store, StoreOptions, backup, clock::Clock, fault, ids::IdGenerator, metrics::Metrics, writer};
+use super::{Inner, Store, StoreOptions, clock::Clock, fault, ids::IdGenerator, metrics::Metrics, upkeep, writer};
 use crate::roles::Roles;
 
 /// Every step from an empty file to the schema this binary knows.
@@ -34,7 +34,7 @@ pub enum OpenError {
     #[error("{} is an SQLite database, but not one of Bindery; it is left untouched: choose another path", .0.display())]
     Foreign(PathBuf),
     /// The file is a damaged database.
-    #[error("{} is damaged ({detail}); it is left untouched: {}", path.display(), backup::advice(path))]
+    #[error("{} is damaged ({detail}); it is left untouched: {}", path.display(), upkeep::advice(path))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -144,14 +144,17 @@ pub(super) async fn writing(
 /// Opens a connection that only reads, on a database of the current schema that somebody else may
 /// be serving.
 pub(super) async fn reading(options: &StoreOptions) -> Result<SqliteConnection, OpenError> {
-    let mut connection = look(options).await?;
-    let found = schema(&mut connection, options).await?;
     let known = known_schema();
-    if found < known { Err(OpenError::Older { found, known }) } else { Ok(connection) }
+    match look(options).await? {
+        (connection, Some(found)) if found == known => Ok(connection),
+        (_, Some(found)) => Err(OpenError::Older { found, known }),
+        (_, None) => Err(OpenError::Foreign(options.path.clone())),
+    }
 }
 
-/// Opens a connection that only reads, on a database of ours that is not newer than this binary.
-pub(super) async fn look(options: &StoreOptions) -> Result<SqliteConnection, OpenError> {
+/// Opens a connection that only reads, on a database of ours that is not newer than this binary, and
+/// says what schema it has; `None` when it is empty.
+pub(super) async fn look(options: &StoreOptions) -> Result<(SqliteConnection, Option<i64>), OpenError> {
     let failed = |error| refused(options, error);
     let mut connection = options.inspector().connect().await.map_err(failed)?;
     let (ours, tables): (bool, i64) = sqlx::query_as(
@@ -160,22 +163,16 @@ pub(super) async fn look(options: &StoreOptions) -> Result<SqliteConnection, Ope
     .fetch_one(&mut connection)
     .await
     .map_err(failed)?;
-    if ours {
-        let (found, known) = (schema(&mut connection, options).await?, known_schema());
-        if found > known {
-            return Err(OpenError::Newer { found, known });
-        }
-    } else if tables > 0 {
-        return Err(OpenError::Foreign(options.path.clone()));
+    if !ours {
+        let empty = tables == 0;
+        return if empty { Ok((connection, None)) } else { Err(OpenError::Foreign(options.path.clone())) };
     }
-    Ok(connection)
-}
-
-async fn schema(connection: &mut SqliteConnection, options: &StoreOptions) -> Result<i64, OpenError> {
-    sqlx::query_scalar("SELECT ifnull(max(version), 0) FROM _sqlx_migrations")
-        .fetch_one(connection)
+    let found = sqlx::query_scalar("SELECT ifnull(max(version), 0) FROM _sqlx_migrations")
+        .fetch_one(&mut connection)
         .await
-        .map_err(|error| refused(options, error))
+        .map_err(failed)?;
+    let known = known_schema();
+    if found > known { Err(OpenError::Newer { found, known }) } else { Ok((connection, Some(found))) }
 }
 
 /// The last schema that this binary knows.
@@ -199,7 +196,7 @@ async fn inspect(options: &StoreOptions) -> Result<(), OpenError> {
         // Absent or empty: SQLite makes a new database of it. Anything else it reports better than we.
         _ => return Ok(()),
     };
-    let mut connection = look(options).await?;
+    let (mut connection, _) = look(options).await?;
     if size <= ALWAYS_CHECKED_BYTES || was_interrupted(options).await {
         refuse_damaged(&mut connection, options).await?;
     }

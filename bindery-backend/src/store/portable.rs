@@ -69,6 +69,9 @@ pub enum PortableError {
         /// Why.
         error: Box<Error>,
     },
+    /// It was asked to stop.
+    #[error("stopped; nothing was changed")]
+    Stopped,
     /// The database failed.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),

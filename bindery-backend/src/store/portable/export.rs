@@ -83,6 +83,6 @@ impl Lines<'_> {
         self.output.write_all(&text)?;
         self.written += 1;
         self.progress.reach(self.written);
-        Ok(())
+        if self.progress.is_stopped() { Err(PortableError::Stopped) } else { Ok(()) }
     }
 }

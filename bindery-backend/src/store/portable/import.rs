@@ -100,6 +100,9 @@ async fn read_all(
         let number = merge.report.lines;
         take(&mut merge, intake, &line).await.map_err(|fault| at_line(number, fault))?;
         progress.reach(bytes);
+        if progress.is_stopped() {
+            return Err(PortableError::Stopped);
+        }
     }
     let number = merge.report.lines.max(1);
     if merge.report.lines == 0 {

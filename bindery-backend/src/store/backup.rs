@@ -1,1 +1,0 @@
-pub(super) fn advice(_: &std::path::Path) -> String { String::new() }
