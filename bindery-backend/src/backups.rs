@@ -136,7 +136,10 @@ impl Backups {
         let bytes = fs::metadata(&self.database)?.len();
         let facts = Facts { now, newest: newest.map(|newest| newest.at), changed, bytes };
         match next(&self.settings, facts) {
-            Step::Wait(wait) => Ok(wait),
+            Step::Wait(wait) => {
+                tracing::debug!(wait_s = wait.as_secs(), "no backup is due");
+                Ok(wait)
+            }
             Step::Make => {
                 self.make(now).await?;
                 Ok(self.settings.every)

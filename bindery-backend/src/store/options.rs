@@ -99,3 +99,21 @@ impl StoreOptions {
             .row_buffer_size(4)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Clock, open};
+
+    #[tokio::test]
+    async fn sqlite_waits_for_the_disk_as_it_is_told() {
+        for (synchronous, level) in [(Synchronous::Full, 2), (Synchronous::Normal, 1)] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut options = StoreOptions::new(folder.path().join("tasks.db"));
+            options.synchronous = synchronous;
+            let (mut writer, _) = open::writing(&options, &Clock::system()).await.unwrap();
+            let found: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut writer).await.unwrap();
+            assert_eq!(found, level, "{synchronous:?}");
+        }
+    }
+}

@@ -11,6 +11,10 @@ use crate::store::{
     progress::{Progress, watch},
 };
 
+/// When the rows are sound, nothing is lost: what follows from them can be made anew.
+const REBUILD: &str = "every row is sound, only what follows from rows is not; `bindery-backend export` and \
+    an `import` into an empty workspace make that anew";
+
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckReport {
@@ -46,7 +50,7 @@ pub async fn check(
 ) -> Result<CheckReport, UpkeepError> {
     let options = StoreOptions::new(database);
     let mut findings = Vec::new();
-    let mut full_text_compared = false;
+    let (mut full_text_compared, mut follows) = (false, false);
     match open::look(&options).await {
         Ok((mut connection, schema)) => {
             watch(&mut connection, progress, || None).await?;
@@ -54,7 +58,7 @@ pub async fn check(
             // What the store expects of a damaged database, or of one it has yet to change, says little.
             if findings.is_empty() && schema == Some(open::known_schema()) {
                 rules_of_the_store(&mut connection, &mut findings).await?;
-                full_text_compared = alone;
+                (full_text_compared, follows) = (alone, true);
             }
             connection.close().await?;
         }
@@ -67,7 +71,11 @@ pub async fn check(
         compare_full_text(&options, progress, &mut findings).await?;
     }
     let sound = findings.is_empty();
-    let advice = if sound { String::new() } else { advice(database) };
+    let advice = match (sound, follows) {
+        (true, _) => String::new(),
+        (_, true) => REBUILD.to_owned(),
+        _ => advice(database),
+    };
     Ok(CheckReport { sound, findings, full_text_compared, advice })
 }
 
