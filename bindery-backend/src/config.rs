@@ -1,12 +1,16 @@
 //! Configuration: one struct, read once, from the command line and then the environment.
 
 mod args;
+mod backups;
 
 use std::{borrow::Cow, env, fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use guard::{Intake, InvalidLimit, Limits, Policy, redact::redact_secrets};
 
-pub use self::args::{Args, Command};
+pub use self::{
+    args::{Args, Command},
+    backups::BackupSettings,
+};
 use crate::store::{StoreOptions, Synchronous};
 
 /// Everything that can be set.
@@ -28,6 +32,8 @@ pub struct Config {
     pub grace: Duration,
     /// How far a commit has gone when it is acknowledged.
     pub durability: Synchronous,
+    /// When the database is copied without being asked.
+    pub backups: BackupSettings,
     /// Whether callers are told only constant texts about faults of ours.
     pub production: bool,
     /// The most bytes that a request body can have.
@@ -87,6 +93,7 @@ impl Config {
             managed: args.managed,
             grace: source.seconds("BINDERY_GRACE", 30)?,
             durability: source.durability()?,
+            backups: BackupSettings::read(&source)?,
             production: source.flag("MCP_PRODUCTION")?,
             max_body: source.positive(
                 "BINDERY_MAX_BODY",
@@ -129,6 +136,7 @@ impl Config {
             ("BINDERY_MAX_BODY", self.max_body.to_string()),
             ("BINDERY_REQUEST_TIMEOUT", self.request_timeout.as_secs().to_string()),
         ];
+        settings.extend(self.backups.settings());
         settings.extend(self.limits.settings().map(|(variable, limit)| (variable, limit.to_string())));
         settings.extend([
             (Policy::VARIABLE, self.text_guard.to_string()),
@@ -267,6 +275,9 @@ mod tests {
             ("BINDERY_BIND", "here"),
             ("BINDERY_GRACE", "-1"),
             ("BINDERY_DURABILITY", "some"),
+            ("BINDERY_BACKUP_EVERY", "daily"),
+            ("BINDERY_BACKUP_KEEP", "0"),
+            ("BINDERY_BACKUP_MAX_BYTES", "-1"),
             ("BINDERY_MAX_BODY", "0"),
             ("BINDERY_REQUEST_TIMEOUT", "0"),
             ("BINDERY_MAX_DEPTH", "101"),
@@ -290,6 +301,7 @@ mod tests {
         let variables = [
             ("BINDERY_ALLOWED_HOSTS", "a.example, b.example"),
             ("BINDERY_WORKSPACE", "/w"),
+            ("BINDERY_BACKUP_EVERY", "0"),
             ("BINDERY_MAX_ITEMS", "7"),
             ("BINDERY_TEXT_GUARD", "strip"),
         ];

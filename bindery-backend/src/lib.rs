@@ -7,6 +7,7 @@
 //! lets go of all of it in turn.
 
 pub mod app;
+mod backups;
 mod catalogue;
 pub mod config;
 mod feed;
@@ -14,6 +15,8 @@ pub mod handle;
 mod health;
 pub mod http;
 pub mod leases;
+pub mod maintenance;
+pub mod new_file;
 mod requests;
 pub mod roles;
 pub mod serve;

@@ -9,7 +9,7 @@ use std::{
 
 use bindery_backend::{
     config::{Args, Command, Config, ConfigError},
-    http,
+    http, maintenance::{self, Done, MaintenanceError},
     serve::{self, FolderError, ServeError, Shutdown},
 };
 use clap::Parser;
@@ -24,7 +24,8 @@ const ABORTED: u8 = 130;
 fn main() -> ExitCode {
     let args = Args::parse();
     match run(&args) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Done::Well) => ExitCode::SUCCESS,
+        Ok(Done::Damaged) => FAILED.into(),
         Err(failure) => {
             // Written directly: this must be seen even when the log is filtered away.
             let told = failure.to_string();
@@ -34,22 +35,30 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Result<(), Failure> {
+fn run(args: &Args) -> Result<Done, Failure> {
     if args.command == Some(Command::Openapi) {
         let document = http::openapi_document().map_err(io::Error::from)?;
-        return Ok(writeln!(io::stdout(), "{document:#}")?);
+        writeln!(io::stdout(), "{document:#}")?;
+        return Ok(Done::Well);
     }
     let variable = |name: &str| env::var_os(name).map(|text| text.to_string_lossy().into_owned());
     let config = Config::read(args, variable)?;
     if args.print_config {
-        return Ok(write!(io::stdout(), "{config}")?);
+        write!(io::stdout(), "{config}")?;
+        return Ok(Done::Well);
+    }
+    if let Some(Command::Maintenance(command)) = &args.command {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let done = runtime.block_on(maintenance::run(&config, command));
+        runtime.shutdown_background();
+        return Ok(done?);
     }
     start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(serve_until_signalled(config));
     // What still runs was given its time; waiting for it again would undo an abort.
     runtime.shutdown_background();
-    served
+    served.map(|()| Done::Well)
 }
 
 async fn serve_until_signalled(config: Config) -> Result<(), Failure> {
@@ -87,6 +96,8 @@ enum Failure {
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error(transparent)]
+    Maintenance(#[from] MaintenanceError),
+    #[error(transparent)]
     Io(#[from] io::Error),
 }
 
@@ -94,9 +105,11 @@ impl Failure {
     const fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) => WRONG_SETTING,
-            Self::Serve(ServeError::Folder(FolderError::Taken { .. })) => TAKEN,
+            Self::Serve(ServeError::Folder(FolderError::Taken { .. }))
+            | Self::Maintenance(MaintenanceError::Served(_)) => TAKEN,
             Self::Serve(ServeError::Aborted) => ABORTED,
-            Self::Serve(_) | Self::Io(_) => FAILED,
+            Self::Maintenance(error) if error.is_stop() => ABORTED,
+            Self::Serve(_) | Self::Maintenance(_) | Self::Io(_) => FAILED,
         }
     }
 }

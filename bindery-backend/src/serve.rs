@@ -14,13 +14,12 @@ use std::{path::PathBuf, time::Duration};
 use axum::Router;
 use tokio_util::task::TaskTracker;
 
-use self::{
-    folder::Folder,
-    listen::{OwnersOnly, Tcp},
-};
+pub(crate) use self::folder::Folder;
+use self::listen::{OwnersOnly, Tcp};
 pub use self::{folder::FolderError, listen::ListenError, shutdown::Shutdown};
 use crate::{
     app::{App, AppOptions},
+    backups::Backups,
     config::Config,
     http,
     roles::{Roles, RolesError},
@@ -80,6 +79,11 @@ pub async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ServeError>
     run(&tasks, &shutdown, socket, http::socket_app(app.clone()));
     if let Some(tcp) = tcp {
         run(&tasks, &shutdown, tcp.into_listener(), http::app(app.clone()));
+    }
+    if let Some(backups) =
+        Backups::of(&config.backups, app.store().clone(), folder.database(), shutdown.soft().clone())
+    {
+        tasks.spawn(backups.run());
     }
     if config.managed {
         tasks.spawn(leave_when_unused(app.clone(), shutdown.clone(), config.grace));

@@ -23,6 +23,8 @@ mod metrics;
 mod open;
 mod options;
 mod pool_health;
+pub mod portable;
+pub mod progress;
 mod projects;
 mod record;
 mod replay;
@@ -31,6 +33,7 @@ mod roles;
 mod search;
 mod tasks;
 mod transaction;
+pub mod upkeep;
 mod writer;
 
 use std::{sync::Arc, time::Instant};

@@ -4,6 +4,8 @@ use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 
+use crate::maintenance;
+
 const ENVIRONMENT: &str = "\
 Environment (flags win):
   BINDERY_WORKSPACE        folder to serve                                [current folder]
@@ -12,6 +14,9 @@ Environment (flags win):
   BINDERY_ALLOWED_HOSTS    further names in Host and Origin, by commas
   BINDERY_GRACE            with --managed: seconds without a reader       [30]
   BINDERY_DURABILITY       full or normal: what survives a power cut
+  BINDERY_BACKUP_EVERY     hours between automatic backups; 0 makes none  [24]
+  BINDERY_BACKUP_KEEP      how many of them are kept                      [3]
+  BINDERY_BACKUP_MAX_BYTES a larger database is not backed up by itself   [268435456]
   BINDERY_MAX_BODY         most bytes in a request body                   [16777216]
   BINDERY_REQUEST_TIMEOUT  seconds that a request may take                [30]
   BINDERY_MAX_DEPTH, _KEYS, _ITEMS, _CHARACTERS, _CONTENT, _WRAPPED
@@ -25,9 +30,10 @@ Files, in the workspace:
   .vespera/roles.toml      your own roles, if you have any
   .vespera/backend.json    where the running backend listens
   .vespera/backend.sock    its Unix socket
+  .vespera/backups/        copies of the database that the backend makes by itself
 
-Exit status: 0 stopped as asked, 1 failed, 2 wrong setting, 3 another backend serves the
-workspace, 130 stopped by a second signal.
+Exit status: 0 stopped as asked or done, 1 failed or damaged, 2 wrong setting, 3 another backend
+serves the workspace, 130 stopped by a signal (a backend by the second).
 
 Try:  bindery-backend --workspace ~/project
       curl http://localhost:3000/health
@@ -73,10 +79,13 @@ pub struct Args {
 }
 
 /// What to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Serve the workspace.
     Serve,
     /// Print the OpenAPI document, without a workspace.
     Openapi,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened, its text would be that of each command")]
+    Maintenance(maintenance::Command),
 }

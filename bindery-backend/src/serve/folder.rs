@@ -65,7 +65,7 @@ fn inside(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
 
 /// The folder, for as long as it is ours.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(crate) struct Folder {
     workspace: PathBuf,
     path: PathBuf,
     /// The system lets go of it when the process ends, however it ends.
@@ -74,7 +74,7 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Makes the folder if need be, and takes its lock.
-    pub(super) fn take(workspace: &Path) -> Result<Self, FolderError> {
+    pub(crate) fn take(workspace: &Path) -> Result<Self, FolderError> {
         let refused = |source| FolderError::Workspace { path: workspace.to_owned(), source };
         let workspace = workspace.canonicalize().map_err(refused)?;
         let path = workspace.join(".vespera");
@@ -93,8 +93,13 @@ impl Folder {
     }
 
     /// The database file.
-    pub(super) fn database(&self) -> PathBuf {
-        self.path.join("tasks.db")
+    pub(crate) fn database(&self) -> PathBuf {
+        Self::database_of(&self.workspace)
+    }
+
+    /// The database file that `workspace` has, if it has one.
+    pub(crate) fn database_of(workspace: &Path) -> PathBuf {
+        workspace.join(".vespera/tasks.db")
     }
 
     /// The operator's roles, if there are any.

@@ -152,7 +152,8 @@ async fn put(
     Ok((document, outcome))
 }
 
-fn check(uri: &str, content: &str) -> Result<(), Error> {
+/// Refuses a name or a content that no document can have.
+pub(super) fn check(uri: &str, content: &str) -> Result<(), Error> {
     if uri.trim().is_empty() {
         return Err(Error::new(ErrorCode::InvalidValue, "uri must not be blank").at("uri"));
     }
@@ -174,10 +175,10 @@ async fn write(tx: &mut Tx<'_>, document: &Document, content: &str, texts: &[&st
         "INSERT INTO documents (id, uri, title, content, content_hash, bytes, chunks, project_id, task_id,
                                 created_at, updated_at, version)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-         ON CONFLICT (id) DO UPDATE SET title = excluded.title, content = excluded.content,
+         ON CONFLICT (id) DO UPDATE SET uri = excluded.uri, title = excluded.title, content = excluded.content,
              content_hash = excluded.content_hash, bytes = excluded.bytes, chunks = excluded.chunks,
              project_id = excluded.project_id, task_id = excluded.task_id,
-             updated_at = excluded.updated_at, version = excluded.version",
+             created_at = excluded.created_at, updated_at = excluded.updated_at, version = excluded.version",
     )
     .bind(document.id.row_id())
     .bind(&document.uri)
@@ -205,6 +206,15 @@ async fn write(tx: &mut Tx<'_>, document: &Document, content: &str, texts: &[&st
             .await?;
     }
     Ok(())
+}
+
+/// Writes a document as another store had it; what follows from its content is made anew.
+pub(super) async fn adopt(tx: &mut Tx<'_>, mut document: Document, content: &str) -> Result<(), Fault> {
+    let texts = chunks::cut(content);
+    document.content_hash = hex(&Sha256::digest(content));
+    document.bytes = content.len() as i64;
+    document.chunks = texts.len() as i64;
+    write(tx, &document, content, &texts).await
 }
 
 async fn remove_chunks(tx: &mut Tx<'_>, document: DocumentId) -> Result<(), Fault> {

@@ -28,10 +28,12 @@ mod code {
     pub(super) const BUSY: i32 = 5;
     pub(super) const LOCKED: i32 = 6;
     pub(super) const READONLY: i32 = 8;
+    pub(super) const INTERRUPT: i32 = 9;
     pub(super) const IOERR: i32 = 10;
     pub(super) const CORRUPT: i32 = 11;
     pub(super) const FULL: i32 = 13;
     pub(super) const CANTOPEN: i32 = 14;
+    pub(super) const CONSTRAINT: i32 = 19;
     pub(super) const NOTADB: i32 = 26;
 }
 
@@ -46,6 +48,28 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
         .as_database_error()
         .and_then(primary_code)
         .is_some_and(|code| matches!(code, code::BUSY | code::LOCKED))
+}
+
+/// A failure that is no fault of the database.
+pub(super) enum Kind {
+    /// The statement was asked to stop.
+    Interrupted,
+    /// There is no more room.
+    Full,
+}
+
+/// The kind of `error`, if it is one of these.
+pub(super) fn kind(error: &sqlx::Error) -> Option<Kind> {
+    match error.as_database_error().and_then(primary_code)? {
+        code::INTERRUPT => Some(Kind::Interrupted),
+        code::FULL => Some(Kind::Full),
+        _ => None,
+    }
+}
+
+/// Whether a row was refused by a rule of the tables.
+pub(super) fn is_against_the_rules(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(primary_code) == Some(code::CONSTRAINT)
 }
 
 /// Whether the file is no database, or a damaged one.
@@ -96,7 +120,7 @@ fn database_error(error: &sqlx::Error) -> Error {
             storage("the disk reports an error").suggest("Check the disk and the server's log.")
         }
         Some(code::CORRUPT | code::NOTADB) => {
-            storage("the database file is damaged").suggest("Restore it from a backup.")
+            storage("the database file is damaged").suggest("Stop the backend, then `bindery-backend check` and `bindery-backend restore FILE`.")
         }
         _ => Error::new(ErrorCode::Internal, "the database failed in a way that was not foreseen"),
     }

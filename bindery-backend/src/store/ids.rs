@@ -11,6 +11,12 @@ const LOW_BITS: u32 = 22;
 /// The last millisecond that fits.
 const LAST_MILLIS: i64 = (1 << 41) - 1;
 
+/// The last id that the millisecond `at` can have.
+pub(super) fn last_of(at: Timestamp) -> i64 {
+    let millis = (at.as_millis() - EPOCH_MILLIS).clamp(0, LAST_MILLIS);
+    millis << LOW_BITS | ((1 << LOW_BITS) - 1)
+}
+
 /// Makes ids that only ever grow, whatever the clock does.
 #[derive(Debug, Clone)]
 pub(super) struct IdGenerator {
@@ -21,6 +27,11 @@ impl IdGenerator {
     /// Goes on after `last`, the largest id ever used.
     pub(super) fn after(last: i64) -> Self {
         Self { last }
+    }
+
+    /// Goes on after `id`, if that is larger than any so far.
+    pub(super) fn pass(&mut self, id: i64) {
+        self.last = self.last.max(id);
     }
 
     /// The largest id made so far.

@@ -9,7 +9,7 @@ use sqlx::{
 };
 use tokio::sync::broadcast;
 
-use super::{Inner, Store, StoreOptions, clock::Clock, fault, ids::IdGenerator, metrics::Metrics, writer};
+use super::{Inner, Store, StoreOptions, clock::Clock, fault, ids::IdGenerator, metrics::Metrics, upkeep, writer};
 use crate::roles::Roles;
 
 /// Every step from an empty file to the schema this binary knows.
@@ -34,7 +34,7 @@ pub enum OpenError {
     #[error("{} is an SQLite database, but not one of Bindery; it is left untouched: choose another path", .0.display())]
     Foreign(PathBuf),
     /// The file is a damaged database.
-    #[error("{} is damaged ({detail}); it is left untouched: restore it from a backup", path.display())]
+    #[error("{} is damaged ({detail}); it is left untouched: {}", path.display(), upkeep::advice(path))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -50,6 +50,17 @@ pub enum OpenError {
         /// The schema of the file.
         found: i64,
         /// The last schema this binary knows.
+        known: i64,
+    },
+    /// An earlier version has written it, and nobody has brought it up to date.
+    #[error(
+        "this database has schema {found}, and this binary works with {known}: start bindery-backend \
+         once, which brings it up to date"
+    )]
+    Older {
+        /// The schema of the file.
+        found: i64,
+        /// The schema this binary works with.
         known: i64,
     },
     /// A step to the current schema failed and was rolled back.
@@ -82,10 +93,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub async fn open_at(options: StoreOptions, roles: Roles, clock: Clock) -> Result<Self, OpenError> {
-        inspect(&options).await?;
-        let mut connection = options.writer().connect().await.map_err(|error| refused(&options, error))?;
-        MIGRATIONS.run(&mut connection).await.map_err(OpenError::Migration)?;
-        let prepared = prepare(&mut connection, &clock).await.map_err(|error| refused(&options, error))?;
+        let (connection, prepared) = writing(&options, &clock).await?;
         let pool = SqlitePoolOptions::new()
             .max_connections(options.max_connections)
             .min_connections(options.min_connections)
@@ -121,7 +129,54 @@ impl Store {
     }
 }
 
-fn known_schema() -> i64 {
+/// Opens the connection that writes, on a database of the current schema.
+pub(super) async fn writing(
+    options: &StoreOptions,
+    clock: &Clock,
+) -> Result<(SqliteConnection, Prepared), OpenError> {
+    inspect(options).await?;
+    let mut connection = options.writer().connect().await.map_err(|error| refused(options, error))?;
+    MIGRATIONS.run(&mut connection).await.map_err(OpenError::Migration)?;
+    let prepared = prepare(&mut connection, clock).await.map_err(|error| refused(options, error))?;
+    Ok((connection, prepared))
+}
+
+/// Opens a connection that only reads, on a database of the current schema that somebody else may
+/// be serving.
+pub(super) async fn reading(options: &StoreOptions) -> Result<SqliteConnection, OpenError> {
+    let known = known_schema();
+    match look(options).await? {
+        (connection, Some(found)) if found == known => Ok(connection),
+        (_, Some(found)) => Err(OpenError::Older { found, known }),
+        (_, None) => Err(OpenError::Foreign(options.path.clone())),
+    }
+}
+
+/// Opens a connection that only reads, on a database of ours that is not newer than this binary, and
+/// says what schema it has; `None` when it is empty.
+pub(super) async fn look(options: &StoreOptions) -> Result<(SqliteConnection, Option<i64>), OpenError> {
+    let failed = |error| refused(options, error);
+    let mut connection = options.inspector().connect().await.map_err(failed)?;
+    let (ours, tables): (bool, i64) = sqlx::query_as(
+        "SELECT ifnull(max(name = '_sqlx_migrations'), 0), count(*) FROM sqlite_schema WHERE type = 'table'",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .map_err(failed)?;
+    if !ours {
+        let empty = tables == 0;
+        return if empty { Ok((connection, None)) } else { Err(OpenError::Foreign(options.path.clone())) };
+    }
+    let found = sqlx::query_scalar("SELECT ifnull(max(version), 0) FROM _sqlx_migrations")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(failed)?;
+    let known = known_schema();
+    if found > known { Err(OpenError::Newer { found, known }) } else { Ok((connection, Some(found))) }
+}
+
+/// The last schema that this binary knows.
+pub(super) fn known_schema() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 
@@ -141,32 +196,11 @@ async fn inspect(options: &StoreOptions) -> Result<(), OpenError> {
         // Absent or empty: SQLite makes a new database of it. Anything else it reports better than we.
         _ => return Ok(()),
     };
-    let failed = |error| refused(options, error);
-    let mut connection = options.inspector().connect().await.map_err(failed)?;
-    let (ours, tables): (bool, i64) = sqlx::query_as(
-        "SELECT ifnull(max(name = '_sqlx_migrations'), 0), count(*) FROM sqlite_schema WHERE type = 'table'",
-    )
-    .fetch_one(&mut connection)
-    .await
-    .map_err(failed)?;
-    if ours {
-        refuse_newer(&mut connection, options).await?;
-    } else if tables > 0 {
-        return Err(OpenError::Foreign(options.path.clone()));
-    }
+    let (mut connection, _) = look(options).await?;
     if size <= ALWAYS_CHECKED_BYTES || was_interrupted(options).await {
         refuse_damaged(&mut connection, options).await?;
     }
-    connection.close().await.map_err(failed)
-}
-
-async fn refuse_newer(connection: &mut SqliteConnection, options: &StoreOptions) -> Result<(), OpenError> {
-    let found: i64 = sqlx::query_scalar("SELECT ifnull(max(version), 0) FROM _sqlx_migrations")
-        .fetch_one(connection)
-        .await
-        .map_err(|error| refused(options, error))?;
-    let known = known_schema();
-    if found > known { Err(OpenError::Newer { found, known }) } else { Ok(()) }
+    connection.close().await.map_err(|error| refused(options, error))
 }
 
 async fn refuse_damaged(connection: &mut SqliteConnection, options: &StoreOptions) -> Result<(), OpenError> {
@@ -181,17 +215,21 @@ async fn refuse_damaged(connection: &mut SqliteConnection, options: &StoreOption
     }
 }
 
-/// An orderly end folds the log into the database and removes it.
+/// An orderly end folds the log into the database and removes it. Who only read the database may
+/// have left an empty one.
 async fn was_interrupted(options: &StoreOptions) -> bool {
     let mut log = options.path.clone().into_os_string();
     log.push("-wal");
-    tokio::fs::try_exists(log).await.unwrap_or(true)
+    match tokio::fs::metadata(log).await {
+        Ok(log) => log.len() > 0,
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
 }
 
 /// What is read from a database before it is used.
-struct Prepared {
-    database_id: String,
-    last_id: i64,
+pub(super) struct Prepared {
+    pub(super) database_id: String,
+    pub(super) last_id: i64,
 }
 
 async fn prepare(connection: &mut SqliteConnection, clock: &Clock) -> Result<Prepared, sqlx::Error> {

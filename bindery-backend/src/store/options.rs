@@ -32,6 +32,8 @@ pub struct StoreOptions {
     pub max_lifetime: Duration,
     /// When a commit counts as done.
     pub synchronous: Synchronous,
+    /// Whether what is only kept for the time of a statement is kept in memory, or in files.
+    pub temporary_in_memory: bool,
 }
 
 /// 64 MB of pages, kept per connection; negative means KiB.
@@ -60,6 +62,7 @@ impl StoreOptions {
             idle_timeout: Duration::from_secs(5 * 60),
             max_lifetime: Duration::from_secs(60 * 60),
             synchronous: Synchronous::default(),
+            temporary_in_memory: true,
         }
     }
 
@@ -77,7 +80,7 @@ impl StoreOptions {
             .foreign_keys(true)
             .pragma("cache_size", CACHE_SIZE)
             .pragma("mmap_size", MMAP_SIZE)
-            .pragma("temp_store", "memory")
+            .pragma("temp_store", if self.temporary_in_memory { "memory" } else { "file" })
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .pragma("journal_size_limit", WAL_LIMIT_BYTES)
             .statement_cache_capacity(STATEMENT_CACHE)
@@ -92,5 +95,25 @@ impl StoreOptions {
     /// known to be ours.
     pub(super) fn inspector(&self) -> SqliteConnectOptions {
         SqliteConnectOptions::new().filename(&self.path).read_only(true).busy_timeout(Duration::from_secs(5))
+            // Rows can be as large as documents, and a reader of all of them may be slow.
+            .row_buffer_size(4)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Clock, open};
+
+    #[tokio::test]
+    async fn sqlite_waits_for_the_disk_as_it_is_told() {
+        for (synchronous, level) in [(Synchronous::Full, 2), (Synchronous::Normal, 1)] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut options = StoreOptions::new(folder.path().join("tasks.db"));
+            options.synchronous = synchronous;
+            let (mut writer, _) = open::writing(&options, &Clock::system()).await.unwrap();
+            let found: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut writer).await.unwrap();
+            assert_eq!(found, level, "{synchronous:?}");
+        }
     }
 }

@@ -4,11 +4,14 @@
 
 mod claims;
 mod documents;
+mod exchange;
 mod files;
 mod fixture;
 mod history;
 mod lists;
+mod merging;
 mod plans;
+mod portable;
 mod requests;
 mod story;
 mod writer;

@@ -1,0 +1,50 @@
+//! How long work tells how far it is, and hears that it should stop.
+
+use std::sync::Arc;
+
+use sqlx::SqliteConnection;
+
+/// SQLite asks this often whether to go on, counted in steps of its virtual machine.
+const STEPS: i32 = 20_000;
+
+/// Watches long work.
+pub trait Progress: Send + Sync {
+    /// The work has so many steps, whatever a step is.
+    fn begin(&self, total: u64);
+
+    /// So many are done.
+    fn reach(&self, done: u64);
+
+    /// Whether the work should end without being done.
+    fn is_stopped(&self) -> bool;
+}
+
+/// Nobody watches.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unwatched;
+
+impl Progress for Unwatched {
+    fn begin(&self, _: u64) {}
+
+    fn reach(&self, _: u64) {}
+
+    fn is_stopped(&self) -> bool {
+        false
+    }
+}
+
+/// Lets a statement on `connection` end early, and tells how far it is by what `done` says.
+pub(super) async fn watch(
+    connection: &mut SqliteConnection,
+    progress: &Arc<dyn Progress>,
+    done: impl Fn() -> Option<u64> + Send + 'static,
+) -> Result<(), sqlx::Error> {
+    let progress = Arc::clone(progress);
+    connection.lock_handle().await?.set_progress_handler(STEPS, move || {
+        if let Some(done) = done() {
+            progress.reach(done);
+        }
+        !progress.is_stopped()
+    });
+    Ok(())
+}

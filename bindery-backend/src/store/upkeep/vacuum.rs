@@ -1,0 +1,46 @@
+//! Giving back the space of what is gone.
+
+use std::{path::Path, sync::Arc};
+
+use sqlx::Connection;
+
+use super::{UpkeepError, size};
+use crate::store::{
+    Clock, StoreOptions, open,
+    progress::{Progress, watch},
+};
+
+/// What a vacuum came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Vacuumed {
+    /// Bytes of the database and its log before.
+    pub bytes_before: u64,
+    /// Bytes after.
+    pub bytes_after: u64,
+}
+
+/// Merges the full-text indexes and writes the database anew, without free pages. Nobody else may
+/// have it open. It needs room for a second copy meanwhile.
+///
+/// # Errors
+/// When the database cannot be opened or written, or there is not enough room.
+pub async fn vacuum(database: &Path, progress: &Arc<dyn Progress>) -> Result<Vacuumed, UpkeepError> {
+    let bytes_before = size(database);
+    let mut options = StoreOptions::new(database);
+    options.temporary_in_memory = false;
+    let (mut connection, _) = open::writing(&options, &Clock::system()).await?;
+    watch(&mut connection, progress, || None).await?;
+    for statement in [
+        "INSERT INTO tasks_text (tasks_text) VALUES ('optimize')",
+        "INSERT INTO projects_text (projects_text) VALUES ('optimize')",
+        "INSERT INTO notes_text (notes_text) VALUES ('optimize')",
+        "INSERT INTO chunks_text (chunks_text) VALUES ('optimize')",
+        "VACUUM",
+        "PRAGMA optimize",
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+    ] {
+        sqlx::query(statement).execute(&mut connection).await?;
+    }
+    connection.close().await?;
+    Ok(Vacuumed { bytes_before, bytes_after: size(database) })
+}
