@@ -6,6 +6,7 @@
 //! the question is about this process. [`serve`] takes a workspace, opens the store, listens, and
 //! lets go of all of it in turn.
 
+mod admission;
 pub mod app;
 mod catalogue;
 pub mod config;
@@ -13,6 +14,7 @@ mod feed;
 pub mod handle;
 mod health;
 pub mod http;
+pub mod keys;
 pub mod leases;
 mod requests;
 pub mod roles;

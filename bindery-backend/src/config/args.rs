@@ -8,12 +8,16 @@ const ENVIRONMENT: &str = "\
 Environment (flags win):
   BINDERY_WORKSPACE        folder to serve                                [current folder]
   BINDERY_PORT             port to try first; 0 takes any                 [3000]
-  BINDERY_BIND             loopback address to listen on                  [127.0.0.1]
+  BINDERY_BIND             address to listen on; beyond loopback with keys [127.0.0.1]
   BINDERY_ALLOWED_HOSTS    further names in Host and Origin, by commas
   BINDERY_GRACE            with --managed: seconds without a reader       [30]
   BINDERY_DURABILITY       full or normal: what survives a power cut
   BINDERY_MAX_BODY         most bytes in a request body                   [16777216]
   BINDERY_REQUEST_TIMEOUT  seconds that a request may take                [30]
+  BINDERY_MAX_REQUESTS     requests carried out at once                   [64]
+  BINDERY_API_KEYS_FILE    NAME and SHA-256 of each key, line by line     [.vespera/api-keys]
+  BINDERY_API_KEYS         further keys, as NAME:SHA-256 by commas
+  BINDERY_RATE_LIMIT       requests a second for each key                 [100]
   BINDERY_MAX_DEPTH, _KEYS, _ITEMS, _CHARACTERS, _CONTENT, _WRAPPED
                            how deep, wide and long an input may be (--print-config)
   BINDERY_TEXT_GUARD       neutralize, strip, reject or flag              [neutralize]
@@ -23,6 +27,7 @@ Environment (flags win):
 Files, in the workspace:
   .vespera/tasks.db        the database
   .vespera/roles.toml      your own roles, if you have any
+  .vespera/api-keys        who may use TCP; without it, who is on this machine
   .vespera/backend.json    where the running backend listens
   .vespera/backend.sock    its Unix socket
 
@@ -54,7 +59,7 @@ pub struct Args {
     #[arg(long, global = true)]
     pub port: Option<u16>,
 
-    /// The loopback address to listen on.
+    /// The address to listen on. Any but a loopback one needs API keys.
     #[arg(long, value_name = "ADDRESS", global = true)]
     pub bind: Option<IpAddr>,
 
@@ -73,10 +78,18 @@ pub struct Args {
 }
 
 /// What to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Serve the workspace.
     Serve,
     /// Print the OpenAPI document, without a workspace.
     Openapi,
+    /// Make an API key and print it, this once. A running backend knows it after a restart.
+    Key {
+        /// Who it is for; the history names it.
+        name: String,
+        /// Add its hash to the key file, instead of printing the line for it.
+        #[arg(long)]
+        add: bool,
+    },
 }
