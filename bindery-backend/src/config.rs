@@ -2,9 +2,7 @@
 
 mod args;
 
-use std::{
-    borrow::Cow, env, fmt, net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration,
-};
+use std::{borrow::Cow, env, fmt, net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
 
 use guard::{Intake, InvalidLimit, Limits, Policy, redact::redact_secrets};
 

@@ -105,12 +105,7 @@ pub async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ServeError>
     stop(&connections, &shutdown, &app, &folder).await
 }
 
-async fn open(
-    config: &Config,
-    folder: &Folder,
-    keys: Keys,
-    shutdown: &Shutdown,
-) -> Result<App, ServeError> {
+async fn open(config: &Config, folder: &Folder, keys: Keys, shutdown: &Shutdown) -> Result<App, ServeError> {
     let roles = Roles::load(folder.roles().as_deref())?;
     let database = folder.database();
     let mut options = StoreOptions::new(&database);

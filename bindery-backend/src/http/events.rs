@@ -47,7 +47,7 @@ pub(super) async fn stream(
 
 fn events(feed: Feed, entities: Vec<EntityKind>) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold((feed, entities, Some(RETRY)), async |(mut feed, entities, mut retry)| {
-        let first = || retry.take().map_or_else(Event::default, |after| Event::default().retry(after));
+        let mut first = || retry.take().map_or_else(Event::default, |after| Event::default().retry(after));
         loop {
             let event = match feed.next().await? {
                 Delivery::Change(change) if !entities.is_empty() && !entities.contains(&change.entity) => {

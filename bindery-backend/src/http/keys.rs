@@ -50,7 +50,8 @@ fn given(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn unauthorized(in_url: bool) -> Response {
-    let cause = if in_url { "a key in a URL is not taken" } else { "an API key is needed, and none was known" };
+    let cause =
+        if in_url { "a key in a URL is not taken" } else { "an API key is needed, and none was known" };
     let error = Error::new(ErrorCode::Unauthorized, cause)
         .suggest("Send Authorization: Bearer KEY. `bindery-backend key NAME --add` makes a key.");
     let mut response = Problem(error).into_response();

@@ -150,6 +150,9 @@ mod tests {
         for mode in [0o644, 0o620] {
             assert!(matches!(read("", mode), KeysError::OpenToOthers { .. }));
         }
-        assert!(matches!(Keys::from_file(folder.path()), Err(KeysError::OpenToOthers { .. } | KeysError::Io { .. })));
+        assert!(matches!(
+            Keys::from_file(folder.path()),
+            Err(KeysError::OpenToOthers { .. } | KeysError::Io { .. })
+        ));
     }
 }
