@@ -46,6 +46,16 @@ impl Admission {
         }
     }
 
+    /// Whether it is worth reading a request. To refuse must cost little, for most of what comes
+    /// under load is refused.
+    ///
+    /// # Errors
+    /// `overloaded` when as many wait as may.
+    pub(crate) fn knock(&self) -> Result<(), Error> {
+        let is_full = self.places.available_permits() == 0 && self.queue.available_permits() == 0;
+        if is_full { Err(self.refuse()) } else { Ok(()) }
+    }
+
     /// Takes a place, after those who came before.
     ///
     /// # Errors
@@ -58,11 +68,13 @@ impl Admission {
             let _waiting = self.queue.try_acquire().ok()?;
             timeout(PATIENCE, self.places.acquire()).await.ok()?.ok()
         };
-        place.await.ok_or_else(|| {
-            self.refused.fetch_add(1, Relaxed);
-            Error::new(ErrorCode::Overloaded, "too many requests are in work already")
-                .suggest("Try again in a moment; give a write the same request_id.")
-        })
+        place.await.ok_or_else(|| self.refuse())
+    }
+
+    fn refuse(&self) -> Error {
+        self.refused.fetch_add(1, Relaxed);
+        Error::new(ErrorCode::Overloaded, "too many requests are in work already")
+            .suggest("Try again in a moment; give a write the same request_id.")
     }
 
     /// How many requests are in work.
@@ -110,7 +122,9 @@ mod tests {
         let mut waiting: Vec<_> = (0..2 * QUEUE_FACTOR).map(|_| Box::pin(admission.enter())).collect();
         assert!(waiting.iter_mut().all(|one| one.as_mut().now_or_never().is_none()));
         assert!(matches!(admission.enter().now_or_never(), Some(Err(_))));
+        assert!(admission.knock().is_err());
         drop(places);
         assert!(waiting.remove(0).await.is_ok());
+        assert!(admission.knock().is_ok());
     }
 }

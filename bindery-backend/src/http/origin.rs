@@ -1,11 +1,12 @@
 //! Who may talk to a server on the loopback address: programs of this machine, and no web page.
 //!
 //! A page of another site can make a browser send requests to `127.0.0.1`, and with DNS rebinding
-//! even under a name of its own. It cannot choose `Host` and `Origin`: those tell it apart.
+//! even under a name of its own. It cannot choose `Host`, `Origin` and `Sec-Fetch-Site`: those
+//! tell it apart. A page that another program serves on this machine is another site's as well.
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, Uri, header, uri::Authority},
+    http::{HeaderMap, HeaderValue, Uri, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -14,9 +15,11 @@ use shared_types::{Error, ErrorCode};
 use super::problem::Problem;
 use crate::app::App;
 
+/// What browsers say of a request, also where they send no `Origin`: an image, a link, a form.
+const FETCH_SITE: &str = "sec-fetch-site";
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// Lets a request through when its `Host`, and its `Origin` if it has one, are ours.
+/// Lets a request through when its `Host` is ours, and no page of another site sends it.
 pub(super) async fn check_host_and_origin(State(app): State<App>, request: Request, next: Next) -> Response {
     let extra = &app.options().allowed_hosts;
     match host(request.headers(), request.uri(), extra).and_then(|()| origin(request.headers(), extra)) {
@@ -25,7 +28,7 @@ pub(super) async fn check_host_and_origin(State(app): State<App>, request: Reque
     }
 }
 
-/// Lets a request through unless it has an `Origin` that is not ours.
+/// Lets a request through unless a page of another site sends it.
 pub(super) async fn check_origin(State(app): State<App>, request: Request, next: Next) -> Response {
     match origin(request.headers(), &app.options().allowed_hosts) {
         Ok(()) => next.run(request).await,
@@ -50,15 +53,30 @@ fn host(headers: &HeaderMap, uri: &Uri, extra: &[String]) -> Result<(), Error> {
 }
 
 fn origin(headers: &HeaderMap, extra: &[String]) -> Result<(), Error> {
-    for origin in headers.get_all(header::ORIGIN) {
-        let uri: Option<Uri> = origin.to_str().ok().and_then(|text| text.parse().ok());
-        let authority = uri.as_ref().filter(|uri| uri.scheme().is_some()).and_then(Uri::authority);
-        if !authority.is_some_and(|authority| is_allowed(authority, extra)) {
-            return Err(Error::new(ErrorCode::Forbidden, "the Origin header names another site")
-                .suggest("Web pages of other sites cannot use this server."));
-        }
+    let mut origins = headers.get_all(header::ORIGIN).iter().peekable();
+    let is_ours = if origins.peek().is_some() {
+        origins.all(|origin| is_own_page(origin, headers.get(header::HOST), extra))
+    } else {
+        headers.get_all(FETCH_SITE).iter().all(|site| site == "same-origin" || site == "none")
+    };
+    if is_ours {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::new(ErrorCode::Forbidden, "the request comes from a page of another site")
+        .suggest("Web pages of other sites cannot use this server."))
+}
+
+/// Whether a page of this origin is one of ours, at this very `Host`, or of a site that the
+/// operator trusts.
+fn is_own_page(origin: &HeaderValue, host: Option<&HeaderValue>, extra: &[String]) -> bool {
+    let uri: Option<Uri> = origin.to_str().ok().and_then(|text| text.parse().ok());
+    let Some(authority) = uri.as_ref().filter(|uri| uri.scheme().is_some()).and_then(Uri::authority) else {
+        return false;
+    };
+    let is_trusted = extra.iter().any(|name| name.eq_ignore_ascii_case(authority.host()));
+    let is_same =
+        host.is_some_and(|host| host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()));
+    is_allowed(authority, extra) && (is_same || is_trusted)
 }
 
 /// Whether the host is one of ours, on any port. Names before an `@` are not hosts.

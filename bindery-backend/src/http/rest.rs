@@ -16,7 +16,7 @@ use shared_types::{
 };
 
 use super::{body, caller, input, problem::Problem};
-use crate::app::App;
+use crate::{admission::Admission, app::App};
 
 /// The routes of all operations.
 pub(super) fn routes() -> Router<App> {
@@ -45,9 +45,14 @@ async fn answer(
     request: Request,
 ) -> Result<Response, Problem> {
     let disclose = |error| app.disclose(name, error);
+    let admission = Some(app.admission()).filter(|_| !is_about_process(name));
+    admission.map_or(Ok(()), Admission::knock)?;
     let (mut parts, body) = body::receive(&app, request).await.map_err(disclose)?;
     // Only now: a slow sender holds no place.
-    let _place = if is_about_process(name) { None } else { Some(app.admission().enter().await?) };
+    let _place = match admission {
+        Some(admission) => Some(admission.enter().await?),
+        None => None,
+    };
     let input = input::gather(&app, route.path, &mut parts, &body).await.map_err(disclose)?;
     let caller = caller::read(&parts.headers)?;
     let output = app.call(name, input, caller).await?;

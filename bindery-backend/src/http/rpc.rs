@@ -23,6 +23,7 @@ const AT_ONCE: usize = 4;
 /// what is wrong with the message is a JSON-RPC error under status 200.
 pub(super) async fn answer(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let disclose = |error| app.disclose("rpc", error);
+    app.admission().knock()?;
     let (parts, bytes) = body::receive(&app, request).await.map_err(disclose)?;
     let caller = caller::read(&parts.headers)?;
     // A batch has one place: it is carried out a few calls at a time.
