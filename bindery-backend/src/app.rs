@@ -1,6 +1,7 @@
 //! The state behind every route: the store, the guard, and what is known about this process.
 
 use std::{
+    net::{IpAddr, Ipv4Addr},
     num::NonZeroU32,
     path::PathBuf,
     sync::Arc,
@@ -44,6 +45,8 @@ pub struct AppOptions {
     pub keys: Keys,
     /// How many requests a second each key may make.
     pub rate_limit: NonZeroU32,
+    /// The address that TCP is listened to on; it is taken in a `Host` header.
+    pub bind: IpAddr,
     /// Names in a `Host` or `Origin` header that are taken besides the loopback ones.
     pub allowed_hosts: Vec<String>,
     /// Ends the change feeds, and with them the last reason to stay.
@@ -62,6 +65,7 @@ impl AppOptions {
             max_requests: 64,
             keys: Keys::default(),
             rate_limit: const { NonZeroU32::new(100).unwrap() },
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             allowed_hosts: Vec::new(),
             stop: CancellationToken::new(),
         }

@@ -153,16 +153,6 @@ impl Config {
         Ok(keys)
     }
 
-    /// The names that `Host` and `Origin` may have besides the loopback ones: those that were
-    /// set, and the address itself.
-    pub fn hosts(&self) -> Vec<String> {
-        let address = match self.bind {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => format!("[{address}]"),
-        };
-        self.allowed_hosts.iter().cloned().chain([address]).collect()
-    }
-
     /// Each variable with the value in force, without secrets.
     fn settings(&self) -> Vec<(&'static str, String)> {
         let file = |path: Option<&PathBuf>| path.map(|path| path.display().to_string()).unwrap_or_default();

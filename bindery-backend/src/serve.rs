@@ -120,7 +120,8 @@ async fn open(config: &Config, folder: &Folder, keys: Keys, shutdown: &Shutdown)
         max_requests: config.max_requests,
         keys,
         rate_limit: config.rate_limit,
-        allowed_hosts: config.hosts(),
+        bind: config.bind,
+        allowed_hosts: config.allowed_hosts.clone(),
         stop: shutdown.soft().clone(),
         ..AppOptions::new(folder.workspace(), database)
     };

@@ -29,16 +29,28 @@ async fn hosts_that_are_not_ours_are_refused() {
 
 #[tokio::test]
 async fn origins_that_are_not_ours_are_refused() {
-    let at = Fixture::with(|options| options.allowed_hosts = vec!["desk.example".to_owned()]).await;
+    let at = Fixture::with(|options| {
+        options.allowed_hosts = vec!["desk.example".to_owned()];
+        options.bind = [192, 168, 0, 2].into();
+    });
+    let at = at.await;
     for (host, origin) in [
         ("localhost:3000", "http://localhost:3000"),
         ("127.0.0.1", "https://127.0.0.1"),
         ("localhost:3000", "http://desk.example"),
+        ("192.168.0.2:3000", "http://192.168.0.2:3000"),
     ] {
         assert_eq!(status(&at, Some(host), Some(origin)).await, 200, "{origin}");
     }
-    let others =
-        ["http://evil.example", "null", "localhost:3000", "", "http://127.0.0.1:3000", "http://localhost"];
+    let others = [
+        "http://evil.example",
+        "null",
+        "localhost:3000",
+        "",
+        "http://127.0.0.1:3000",
+        "http://localhost",
+        "http://192.168.0.2:1",
+    ];
     for origin in others {
         assert_eq!(status(&at, Some("localhost:3000"), Some(origin)).await, 403, "{origin}");
     }
