@@ -1,6 +1,8 @@
 //! The state behind every route: the store, the guard, and what is known about this process.
 
 use std::{
+    net::{IpAddr, Ipv4Addr},
+    num::NonZeroU32,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -12,8 +14,10 @@ use shared_types::{Error, ErrorCode, Operation, for_each_operation, guarded::Gua
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    admission::Admission,
     catalogue::{self, Entry},
     handle::{Caller, Handle},
+    keys::{Access, Keys},
     leases::Leases,
     requests::{Outcome, Requests},
     store::Store,
@@ -35,6 +39,14 @@ pub struct AppOptions {
     pub max_body: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// How many requests are carried out at once.
+    pub max_requests: usize,
+    /// The API keys; without any, TCP needs none.
+    pub keys: Keys,
+    /// How many requests a second each key may make.
+    pub rate_limit: NonZeroU32,
+    /// The address that TCP is listened to on; it is taken in a `Host` header.
+    pub bind: IpAddr,
     /// Names in a `Host` or `Origin` header that are taken besides the loopback ones.
     pub allowed_hosts: Vec<String>,
     /// Ends the change feeds, and with them the last reason to stay.
@@ -50,6 +62,10 @@ impl AppOptions {
             production: false,
             max_body: 16 * 1024 * 1024,
             request_timeout: Duration::from_secs(30),
+            max_requests: 64,
+            keys: Keys::default(),
+            rate_limit: const { NonZeroU32::new(100).unwrap() },
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             allowed_hosts: Vec::new(),
             stop: CancellationToken::new(),
         }
@@ -68,6 +84,8 @@ struct Inner {
     options: AppOptions,
     started: Instant,
     requests: Requests,
+    admission: Admission,
+    access: Access,
     leases: Leases,
 }
 
@@ -77,9 +95,11 @@ impl App {
         let inner = Inner {
             store,
             intake,
-            options,
             started: Instant::now(),
             requests: Requests::default(),
+            admission: Admission::new(options.max_requests),
+            access: Access::new(options.keys.clone(), options.rate_limit),
+            options,
             leases: Leases::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -105,6 +125,14 @@ impl App {
 
     pub(crate) fn requests(&self) -> &Requests {
         &self.inner.requests
+    }
+
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.inner.admission
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.inner.access
     }
 
     pub(crate) fn uptime(&self) -> Duration {

@@ -3,7 +3,7 @@
 mod args;
 mod backups;
 
-use std::{borrow::Cow, env, fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{borrow::Cow, env, fmt, net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
 
 use guard::{Intake, InvalidLimit, Limits, Policy, redact::redact_secrets};
 
@@ -11,14 +11,17 @@ pub use self::{
     args::{Args, Command},
     backups::BackupSettings,
 };
-use crate::store::{StoreOptions, Synchronous};
+use crate::{
+    keys::{self, Keys, KeysError},
+    store::{StoreOptions, Synchronous},
+};
 
 /// Everything that can be set.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     /// The folder that is served; its data lies in `.vespera` inside.
     pub workspace: PathBuf,
-    /// The address to listen on over TCP. Only loopback ones are taken.
+    /// The address to listen on over TCP. Any but a loopback one needs API keys.
     pub bind: IpAddr,
     /// The port to try first; 0 takes any.
     pub port: u16,
@@ -40,6 +43,14 @@ pub struct Config {
     pub max_body: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// How many requests are carried out at once.
+    pub max_requests: usize,
+    /// The file with the API keys; the usual one, if it is there, when not named.
+    pub api_keys_file: Option<PathBuf>,
+    /// API keys besides those in the file.
+    pub api_keys: Keys,
+    /// How many requests a second each API key may make.
+    pub rate_limit: NonZeroU32,
     /// How deep, wide and long an input may be.
     pub limits: Limits,
     /// What becomes of text that is not plain.
@@ -101,6 +112,14 @@ impl Config {
                 16 * 1024 * 1024,
             )?,
             request_timeout: source.seconds("BINDERY_REQUEST_TIMEOUT", 30)?,
+            max_requests: source.positive("BINDERY_MAX_REQUESTS", "a number of requests, 1 or more", 64)?,
+            api_keys_file: source.text("BINDERY_API_KEYS_FILE").map(PathBuf::from),
+            api_keys: source.api_keys()?,
+            rate_limit: source.parsed(
+                "BINDERY_RATE_LIMIT",
+                "a number of requests a second, 1 or more",
+                const { NonZeroU32::new(100).unwrap() },
+            )?,
             limits: Limits::read(&variable)?,
             text_guard: source.parsed(Policy::VARIABLE, Policy::TAKES, Policy::default())?,
             log: variable("RUST_LOG")
@@ -114,18 +133,36 @@ impl Config {
         let refused = |variable, given: String, takes: &'static str| {
             Err(ConfigError { variable, given, takes: takes.into() })
         };
-        if !self.bind.is_loopback() {
-            let takes = "a loopback address: any other needs API keys, which this version does not have";
-            return refused("BINDERY_BIND", self.bind.to_string(), takes);
-        }
         if self.request_timeout.is_zero() {
             return refused("BINDERY_REQUEST_TIMEOUT", "0".to_owned(), "a number of seconds, 1 or more");
         }
         Ok(self)
     }
 
+    /// The file that a new API key goes into.
+    pub fn key_file(&self) -> PathBuf {
+        let usual = || self.workspace.join(".vespera").join(keys::FILE_NAME);
+        self.api_keys_file.clone().unwrap_or_else(usual)
+    }
+
+    /// The API keys in force.
+    ///
+    /// # Errors
+    /// When they cannot be read, or when there are none and others can reach the address.
+    pub fn keys(&self) -> Result<Keys, KeysError> {
+        let (mut keys, path) = (self.api_keys.clone(), self.key_file());
+        if self.api_keys_file.is_some() || path.exists() {
+            keys = keys.with(Keys::from_file(&path)?).ok_or(KeysError::Taken { path })?;
+        }
+        if keys.is_empty() && self.tcp && !self.bind.is_loopback() {
+            return Err(KeysError::Needed { bind: self.bind });
+        }
+        Ok(keys)
+    }
+
     /// Each variable with the value in force, without secrets.
     fn settings(&self) -> Vec<(&'static str, String)> {
+        let file = |path: Option<&PathBuf>| path.map(|path| path.display().to_string()).unwrap_or_default();
         let mut settings = vec![
             ("BINDERY_WORKSPACE", self.workspace.display().to_string()),
             ("BINDERY_BIND", self.bind.to_string()),
@@ -135,6 +172,9 @@ impl Config {
             ("BINDERY_DURABILITY", durability_word(self.durability).to_owned()),
             ("BINDERY_MAX_BODY", self.max_body.to_string()),
             ("BINDERY_REQUEST_TIMEOUT", self.request_timeout.as_secs().to_string()),
+            ("BINDERY_MAX_REQUESTS", self.max_requests.to_string()),
+            ("BINDERY_API_KEYS_FILE", file(self.api_keys_file.as_ref())),
+            ("BINDERY_RATE_LIMIT", self.rate_limit.to_string()),
         ];
         settings.extend(self.backups.settings());
         settings.extend(self.limits.settings().map(|(variable, limit)| (variable, limit.to_string())));
@@ -166,7 +206,8 @@ impl fmt::Display for Config {
         for (variable, value) in self.settings() {
             writeln!(f, "{variable}={value}")?;
         }
-        writeln!(f, "# --no-tcp={} --managed={}", !self.tcp, self.managed)
+        let keys = self.api_keys.len();
+        writeln!(f, "# --no-tcp={} --managed={}, BINDERY_API_KEYS has {keys}", !self.tcp, self.managed)
     }
 }
 
@@ -236,6 +277,15 @@ impl Source<'_> {
         }
     }
 
+    /// The list is not shown when it is wrong: what is wrong may be that it holds a plain key.
+    fn api_keys(&self) -> Result<Keys, ConfigError> {
+        let variable = "BINDERY_API_KEYS";
+        let takes = "NAME:HASH with commas between, as `bindery-backend key NAME` prints it";
+        let text = self.text(variable).unwrap_or_default();
+        let wrong = || ConfigError { variable, given: "something else".to_owned(), takes: takes.into() };
+        Keys::from_list(&text).ok_or_else(wrong)
+    }
+
     fn durability(&self) -> Result<Synchronous, ConfigError> {
         let variable = "BINDERY_DURABILITY";
         let Some(given) = self.text(variable) else { return Ok(StoreOptions::new("").synchronous) };
@@ -280,6 +330,8 @@ mod tests {
             ("BINDERY_BACKUP_MAX_BYTES", "-1"),
             ("BINDERY_MAX_BODY", "0"),
             ("BINDERY_REQUEST_TIMEOUT", "0"),
+            ("BINDERY_MAX_REQUESTS", "0"),
+            ("BINDERY_RATE_LIMIT", "0"),
             ("BINDERY_MAX_DEPTH", "101"),
             ("BINDERY_TEXT_GUARD", "off"),
             ("MCP_PRODUCTION", "perhaps"),
@@ -290,10 +342,22 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_others_can_reach_is_refused() {
-        let error = read(&["--bind", "0.0.0.0"], &[]).unwrap_err();
+    fn an_address_that_others_can_reach_needs_keys() {
+        let workspace = tempfile::tempdir().unwrap();
+        let keys = |bind: &str, keys: &str| {
+            let flags = ["--workspace", workspace.path().to_str().unwrap(), "--bind", bind];
+            read(&flags, &[("BINDERY_API_KEYS", keys)]).unwrap().keys()
+        };
+        let error = keys("0.0.0.0", "").unwrap_err();
         assert!(error.to_string().contains("API keys"), "{error}");
-        assert!(read(&["--bind", "::1"], &[]).is_ok());
+        assert!(keys("::1", "").unwrap().is_empty());
+        assert_eq!(keys("0.0.0.0", &format!("a:{}", "0".repeat(64))).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_plain_key_where_a_hash_belongs_is_not_repeated() {
+        let error = read(&[], &[("BINDERY_API_KEYS", "laptop:bnd_secret")]).unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod disclosure;
 mod docs;
 mod events;
 mod input;
+mod keys;
 mod metrics;
 mod openapi;
 mod origin;
@@ -13,6 +14,7 @@ mod probes;
 mod problem;
 mod rest;
 mod rpc;
+mod stopping;
 
 use axum::{
     Router,
@@ -30,15 +32,26 @@ use crate::app::App;
 /// The routes as they are served over TCP, where any web page can try its luck: `Host` and
 /// `Origin` are checked before anything else.
 pub fn app(state: App) -> Router {
-    let check = middleware::from_fn_with_state(state.clone(), origin::check_host_and_origin);
-    surround(routes(&state).layer(check), state)
+    let checks = ServiceBuilder::new()
+        .layer(middleware::from_fn_with_state(state.clone(), origin::check_host_and_origin))
+        .layer(middleware::from_fn_with_state(state.clone(), stopping::refuse_when_stopping))
+        .layer(middleware::from_fn_with_state(state.clone(), keys::require_key));
+    surround(routes(&state).layer(checks), state)
 }
 
 /// The routes as they are served on the Unix socket. A client without a port has no host to
-/// name, and no browser gets here; an `Origin` that is sent anyway is checked all the same.
+/// name, and no browser gets here; an `Origin` that is sent anyway is checked all the same. Who
+/// gets here is the owner, and needs no key.
 pub fn socket_app(state: App) -> Router {
-    let check = middleware::from_fn_with_state(state.clone(), origin::check_origin);
-    surround(routes(&state).layer(check), state)
+    let checks = ServiceBuilder::new()
+        .layer(middleware::from_fn_with_state(state.clone(), origin::check_origin))
+        .layer(middleware::from_fn_with_state(state.clone(), stopping::refuse_when_stopping));
+    surround(routes(&state).layer(checks), state)
+}
+
+/// What a connection meets that is one too many.
+pub fn too_many_connections() -> Router {
+    Router::new().fallback(problem::too_many_connections)
 }
 
 fn routes(state: &App) -> Router {
@@ -46,7 +59,7 @@ fn routes(state: &App) -> Router {
         .route("/rpc", post(rpc::answer))
         .route("/api/events", get(events::stream))
         .route("/api/openapi.json", get(openapi::serve))
-        .route("/health/live", get(probes::live))
+        .route(probes::LIVE, get(probes::live))
         .route("/health/ready", get(probes::ready))
         .route("/metrics", get(metrics::serve))
         .route("/", get(docs::home))

@@ -6,6 +6,7 @@
 //! the question is about this process. [`serve`] takes a workspace, opens the store, listens, and
 //! lets go of all of it in turn.
 
+mod admission;
 pub mod app;
 mod backups;
 mod catalogue;
@@ -14,6 +15,7 @@ mod feed;
 pub mod handle;
 mod health;
 pub mod http;
+pub mod keys;
 pub mod leases;
 pub mod maintenance;
 pub mod new_file;

@@ -9,7 +9,9 @@ use std::{
 
 use bindery_backend::{
     config::{Args, Command, Config, ConfigError},
-    http, maintenance::{self, Done, MaintenanceError},
+    http,
+    keys::{Key, Keys},
+    maintenance::{self, Done, MaintenanceError},
     serve::{self, FolderError, ServeError, Shutdown},
 };
 use clap::Parser;
@@ -36,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<Done, Failure> {
-    if args.command == Some(Command::Openapi) {
+    if let Some(Command::Openapi) = args.command {
         let document = http::openapi_document().map_err(io::Error::from)?;
         writeln!(io::stdout(), "{document:#}")?;
         return Ok(Done::Well);
@@ -53,12 +55,32 @@ fn run(args: &Args) -> Result<Done, Failure> {
         runtime.shutdown_background();
         return Ok(done?);
     }
+    if let Some(Command::Key { name, add }) = &args.command {
+        make_key(&config, name, *add)?;
+        return Ok(Done::Well);
+    }
     start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(serve_until_signalled(config));
     // What still runs was given its time; waiting for it again would undo an abort.
     runtime.shutdown_background();
     served.map(|()| Done::Well)
+}
+
+/// Prints a fresh key. This is the only time that it is shown.
+fn make_key(config: &Config, name: &str, add: bool) -> Result<(), Failure> {
+    let made = Key::generate(name).map_err(io::Error::other)?;
+    let (text, key) = made.ok_or_else(|| ConfigError {
+        variable: "NAME",
+        given: name.to_owned(),
+        takes: "up to 64 letters, digits, dots, hyphens and underscores".into(),
+    })?;
+    if add {
+        Keys::add_to_file(&config.key_file(), key).map_err(ServeError::Keys)?;
+        return Ok(writeln!(io::stdout(), "{text}")?);
+    }
+    let file = config.key_file();
+    Ok(writeln!(io::stdout(), "key: {text}\nline for {}: {key}", file.display())?)
 }
 
 async fn serve_until_signalled(config: Config) -> Result<(), Failure> {
@@ -104,7 +126,7 @@ enum Failure {
 impl Failure {
     const fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) => WRONG_SETTING,
+            Self::Config(_) | Self::Serve(ServeError::Keys(_)) => WRONG_SETTING,
             Self::Serve(ServeError::Folder(FolderError::Taken { .. }))
             | Self::Maintenance(MaintenanceError::Served(_)) => TAKEN,
             Self::Serve(ServeError::Aborted) => ABORTED,

@@ -5,23 +5,28 @@
 //! reads it can connect. At the end it goes first.
 
 pub mod announce;
+mod connections;
 mod folder;
 mod listen;
 mod shutdown;
 
 use std::{path::PathBuf, time::Duration};
 
-use axum::Router;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::folder::Folder;
-use self::listen::{OwnersOnly, Tcp};
+use self::{
+    connections::{Connections, Limits},
+    listen::{OwnersOnly, Tcp},
+};
 pub use self::{folder::FolderError, listen::ListenError, shutdown::Shutdown};
 use crate::{
     app::{App, AppOptions},
     backups::Backups,
     config::Config,
     http,
+    keys::{Keys, KeysError},
     roles::{Roles, RolesError},
     store::{OpenError, Store, StoreOptions},
 };
@@ -46,6 +51,9 @@ pub enum ServeError {
         /// Why.
         source: OpenError,
     },
+    /// The API keys cannot be read, or are missing where they are needed.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// There is no way to listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -59,8 +67,11 @@ pub enum ServeError {
 /// # Errors
 /// Why it could not start, or [`ServeError::Aborted`].
 pub async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ServeError> {
+    let keys = config.keys()?;
     let folder = Folder::take(&config.workspace)?;
-    let app = open(&config, &folder, &shutdown).await?;
+    raise_limit_on_files();
+    let key_count = keys.len();
+    let app = open(&config, &folder, keys, &shutdown).await?;
     let socket_path = folder.socket()?;
     let socket = OwnersOnly::bind(&socket_path)?;
     let tcp = if config.tcp { Some(Tcp::bind(config.bind, config.port).await?) } else { None };
@@ -75,10 +86,19 @@ pub async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ServeError>
         "serving"
     );
 
+    if let (Some(url), false) = (&about.url, config.bind.is_loopback()) {
+        tracing::warn!(
+            url,
+            keys = key_count,
+            "reachable beyond this machine, by API key and without TLS: put a proxy with TLS before it"
+        );
+    }
+
     let tasks = TaskTracker::new();
-    run(&tasks, &shutdown, socket, http::socket_app(app.clone()));
+    let connections = Connections::new(tasks.clone(), &shutdown);
+    connections.serve(socket, http::socket_app(app.clone()), Limits::SOCKET);
     if let Some(tcp) = tcp {
-        run(&tasks, &shutdown, tcp.into_listener(), http::app(app.clone()));
+        connections.serve(tcp.into_listener(), http::app(app.clone()), Limits::TCP);
     }
     if let Some(backups) =
         Backups::of(&config.backups, app.store().clone(), folder.database(), shutdown.soft().clone())
@@ -88,10 +108,10 @@ pub async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ServeError>
     if config.managed {
         tasks.spawn(leave_when_unused(app.clone(), shutdown.clone(), config.grace));
     }
-    stop(&tasks, &shutdown, &app, &folder).await
+    stop(&connections, &shutdown, &app, &folder).await
 }
 
-async fn open(config: &Config, folder: &Folder, shutdown: &Shutdown) -> Result<App, ServeError> {
+async fn open(config: &Config, folder: &Folder, keys: Keys, shutdown: &Shutdown) -> Result<App, ServeError> {
     let roles = Roles::load(folder.roles().as_deref())?;
     let database = folder.database();
     let mut options = StoreOptions::new(&database);
@@ -103,6 +123,10 @@ async fn open(config: &Config, folder: &Folder, shutdown: &Shutdown) -> Result<A
         production: config.production,
         max_body: config.max_body,
         request_timeout: config.request_timeout,
+        max_requests: config.max_requests,
+        keys,
+        rate_limit: config.rate_limit,
+        bind: config.bind,
         allowed_hosts: config.allowed_hosts.clone(),
         stop: shutdown.soft().clone(),
         ..AppOptions::new(folder.workspace(), database)
@@ -110,19 +134,12 @@ async fn open(config: &Config, folder: &Folder, shutdown: &Shutdown) -> Result<A
     Ok(App::new(store, config.intake(), options))
 }
 
-fn run<L>(tasks: &TaskTracker, shutdown: &Shutdown, listener: L, routes: Router)
-where
-    L: axum::serve::Listener,
-    L::Addr: std::fmt::Debug,
-{
-    let soft = shutdown.soft().clone();
-    let server = axum::serve(listener, routes).with_graceful_shutdown(soft.cancelled_owned());
-    tasks.spawn(async move {
-        // The listeners retry what can be retried; axum has no other error to return.
-        if let Err(error) = server.await {
-            tracing::error!(%error, "a listener ended");
-        }
-    });
+/// Every connection is an open file, and the usual limit of 1024 is less than two full listeners
+/// need. What the system does not grant is met when accepting, which then waits.
+fn raise_limit_on_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 async fn leave_when_unused(app: App, shutdown: Shutdown, grace: Duration) {
@@ -137,17 +154,17 @@ async fn leave_when_unused(app: App, shutdown: Shutdown, grace: Duration) {
 
 /// Waits for the request to stop, then lets go of everything in turn.
 async fn stop(
-    tasks: &TaskTracker,
+    connections: &Connections,
     shutdown: &Shutdown,
     app: &App,
     folder: &Folder,
 ) -> Result<(), ServeError> {
     shutdown.soft().cancelled().await;
     folder.withdraw();
-    tasks.close();
     let drained = async {
-        if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
+        if tokio::time::timeout(DRAIN, connections.finish()).await.is_err() {
             tracing::warn!(waited_s = DRAIN.as_secs(), "requests were cut off");
+            connections.cut();
         }
         app.store().close().await;
     };

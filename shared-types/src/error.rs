@@ -85,6 +85,10 @@ codes! {
     NothingToUndo = "nothing_to_undo", 409, -32009, "There is nothing to undo";
     /// Host, Origin or address is not allowed.
     Forbidden = "forbidden", 403, -32003, "The request is not allowed from here";
+    /// No API key, or none that is known.
+    Unauthorized = "unauthorized", 401, -32001, "An API key is needed";
+    /// This key has asked too much in too short a time.
+    RateLimited = "rate_limited", 429, -32029, "Too many requests in too short a time";
     /// The body is larger than the server takes.
     PayloadTooLarge = "payload_too_large", 413, -32013, "The request is too large";
     /// Too much at once; try again later.

@@ -10,7 +10,7 @@ const ENVIRONMENT: &str = "\
 Environment (flags win):
   BINDERY_WORKSPACE        folder to serve                                [current folder]
   BINDERY_PORT             port to try first; 0 takes any                 [3000]
-  BINDERY_BIND             loopback address to listen on                  [127.0.0.1]
+  BINDERY_BIND             address to listen on; beyond loopback with keys [127.0.0.1]
   BINDERY_ALLOWED_HOSTS    further names in Host and Origin, by commas
   BINDERY_GRACE            with --managed: seconds without a reader       [30]
   BINDERY_DURABILITY       full or normal: what survives a power cut
@@ -19,6 +19,10 @@ Environment (flags win):
   BINDERY_BACKUP_MAX_BYTES a larger database is not backed up by itself   [268435456]
   BINDERY_MAX_BODY         most bytes in a request body                   [16777216]
   BINDERY_REQUEST_TIMEOUT  seconds that a request may take                [30]
+  BINDERY_MAX_REQUESTS     requests carried out at once                   [64]
+  BINDERY_API_KEYS_FILE    NAME and SHA-256 of each key, line by line     [.vespera/api-keys]
+  BINDERY_API_KEYS         further keys, as NAME:SHA-256 by commas
+  BINDERY_RATE_LIMIT       requests a second for each key                 [100]
   BINDERY_MAX_DEPTH, _KEYS, _ITEMS, _CHARACTERS, _CONTENT, _WRAPPED
                            how deep, wide and long an input may be (--print-config)
   BINDERY_TEXT_GUARD       neutralize, strip, reject or flag              [neutralize]
@@ -28,6 +32,7 @@ Environment (flags win):
 Files, in the workspace:
   .vespera/tasks.db        the database
   .vespera/roles.toml      your own roles, if you have any
+  .vespera/api-keys        who may use TCP; without it, who is on this machine
   .vespera/backend.json    where the running backend listens
   .vespera/backend.sock    its Unix socket
   .vespera/backups/        copies of the database that the backend makes by itself
@@ -60,7 +65,7 @@ pub struct Args {
     #[arg(long, global = true)]
     pub port: Option<u16>,
 
-    /// The loopback address to listen on.
+    /// The address to listen on. Any but a loopback one needs API keys.
     #[arg(long, value_name = "ADDRESS", global = true)]
     pub bind: Option<IpAddr>,
 
@@ -88,4 +93,12 @@ pub enum Command {
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened, its text would be that of each command")]
     Maintenance(maintenance::Command),
+    /// Make an API key and print it, this once. A running backend knows it after a restart.
+    Key {
+        /// Who it is for; the history names it.
+        name: String,
+        /// Add its hash to the key file, instead of printing the line for it.
+        #[arg(long)]
+        add: bool,
+    },
 }

@@ -2,18 +2,32 @@
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderMap, header},
+    extract::Request,
+    http::{HeaderMap, header, request::Parts},
 };
 use shared_types::{Error, ErrorCode};
 
 use crate::app::App;
+
+/// Reads a request to its end. A body that is there must be JSON.
+///
+/// # Errors
+/// What [`read`] and [`require_json`] return.
+pub(super) async fn receive(app: &App, request: Request) -> Result<(Parts, Bytes), Error> {
+    let (parts, body) = request.into_parts();
+    let bytes = read(app, &parts.headers, body).await?;
+    if !bytes.is_empty() {
+        require_json(&parts.headers)?;
+    }
+    Ok((parts, bytes))
+}
 
 /// Reads the body. One that says it is too long is refused unread, one that turns out to be is
 /// refused at the limit.
 ///
 /// # Errors
 /// `payload_too_large`, `timeout`, or `invalid_request` when the client breaks off.
-pub(super) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
+async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
     let limit = app.options().max_body;
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > limit) {
@@ -51,7 +65,7 @@ fn is_length_limit(error: &axum::Error) -> bool {
 ///
 /// # Errors
 /// `unsupported_media_type`.
-pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
+fn require_json(headers: &HeaderMap) -> Result<(), Error> {
     let given = headers.get(header::CONTENT_TYPE).and_then(|given| given.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_json =

@@ -3,6 +3,10 @@
 //! Each change is an event `change` whose id is its sequence number, so a reader that reconnects
 //! with `Last-Event-ID`, as browsers do by themselves, misses nothing. `ready` says that the
 //! reader has everything up to its number; what follows is live.
+//!
+//! The first event says when to come back after the connection ends. It ends when the backend
+//! stops, and when the reader takes nothing for a while: nothing is kept for it here but a place in
+//! the broadcast, and what it misses there is read from the store.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -26,6 +30,8 @@ use crate::{
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// When a reader whose connection ended should come back.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// Streams the changes that the request asks for.
 pub(super) async fn stream(
@@ -40,23 +46,24 @@ pub(super) async fn stream(
 }
 
 fn events(feed: Feed, entities: Vec<EntityKind>) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold((feed, entities), async |(mut feed, entities)| {
+    stream::unfold((feed, entities, Some(RETRY)), async |(mut feed, entities, mut retry)| {
+        let mut first = || retry.take().map_or_else(Event::default, |after| Event::default().retry(after));
         loop {
             let event = match feed.next().await? {
                 Delivery::Change(change) if !entities.is_empty() && !entities.contains(&change.entity) => {
                     continue;
                 }
                 Delivery::Change(change) => {
-                    let event = Event::default().id(change.seq.to_string()).event("change");
+                    let event = first().id(change.seq.to_string()).event("change");
                     event.json_data(&*change).ok()?
                 }
                 // The id moves a reader on past changes that its filter left out.
                 Delivery::Ready(seq) => {
-                    let event = Event::default().id(seq.to_string()).event("ready");
+                    let event = first().id(seq.to_string()).event("ready");
                     event.json_data(json!({ "seq": seq })).ok()?
                 }
             };
-            return Some((Ok(event), (feed, entities)));
+            return Some((Ok(event), (feed, entities, retry)));
         }
     })
 }

@@ -2,15 +2,10 @@
 
 use std::borrow::Cow;
 
-use axum::{
-    RequestPartsExt,
-    extract::{Path, Request},
-    http::request::Parts,
-};
+use axum::{RequestPartsExt, extract::Path, http::request::Parts};
 use serde_json::{Value, map::Entry};
 use shared_types::{Error, ErrorCode, JsonObject};
 
-use super::body;
 use crate::app::App;
 
 /// More pairs than this are refused before they become an object.
@@ -21,23 +16,20 @@ const MOST_PAIRS: usize = 1000;
 ///
 /// # Errors
 /// What is wrong with the body, or `invalid_value` when a field is given twice with two values.
-pub(super) async fn gather(app: &App, path: &str, request: Request) -> Result<(Value, Parts), Error> {
-    let (mut parts, body) = request.into_parts();
+pub(super) async fn gather(app: &App, path: &str, parts: &mut Parts, body: &[u8]) -> Result<Value, Error> {
     let mut fields = JsonObject::new();
     if path.contains('{') {
-        fields.extend(from_path(&mut parts).await?);
+        fields.extend(from_path(parts).await?);
     }
     for (name, value) in from_query(parts.uri.query().unwrap_or_default())? {
         add(&mut fields, name, value)?;
     }
-    let bytes = body::read(app, &parts.headers, body).await?;
-    if !bytes.is_empty() {
-        body::require_json(&parts.headers)?;
-        for (name, value) in from_body(app, &bytes)? {
+    if !body.is_empty() {
+        for (name, value) in from_body(app, body)? {
             add(&mut fields, name, value)?;
         }
     }
-    Ok((Value::Object(fields), parts))
+    Ok(Value::Object(fields))
 }
 
 async fn from_path(parts: &mut Parts) -> Result<JsonObject, Error> {

@@ -21,6 +21,10 @@ fn exposition(app: &App, pool: &PoolMetrics) -> String {
     page.gauge("bindery_uptime_seconds", "Time since the backend started.", app.uptime().as_secs_f64());
     page.gauge("bindery_leases", "Open change feeds.", app.leases().count());
     requests(&mut page, app);
+    let admission = app.admission();
+    page.gauge("bindery_requests_in_work", "Requests carried out now.", admission.in_work());
+    page.gauge("bindery_requests_waiting", "Requests waiting for that.", admission.waiting());
+    page.counter("bindery_requests_overloaded_total", "Requests refused as too many.", admission.refused());
     page.gauge("bindery_pool_size", "Open connections.", pool.size);
     page.gauge("bindery_pool_idle", "Open connections that nobody uses.", pool.idle);
     page.gauge("bindery_pool_max", "The most connections that can be open.", pool.max_connections);

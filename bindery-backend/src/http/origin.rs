@@ -1,39 +1,44 @@
 //! Who may talk to a server on the loopback address: programs of this machine, and no web page.
 //!
 //! A page of another site can make a browser send requests to `127.0.0.1`, and with DNS rebinding
-//! even under a name of its own. It cannot choose `Host` and `Origin`: those tell it apart.
+//! even under a name of its own. It cannot choose `Host`, `Origin` and `Sec-Fetch-Site`: those
+//! tell it apart. A page that another program serves on this machine is another site's as well.
+
+use std::net::IpAddr;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, Uri, header, uri::Authority},
+    http::{HeaderMap, HeaderValue, Uri, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use shared_types::{Error, ErrorCode};
 
 use super::problem::Problem;
-use crate::app::App;
+use crate::app::{App, AppOptions};
 
+/// What browsers say of a request, also where they send no `Origin`: an image, a link, a form.
+const FETCH_SITE: &str = "sec-fetch-site";
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// Lets a request through when its `Host`, and its `Origin` if it has one, are ours.
+/// Lets a request through when its `Host` is ours, and no page of another site sends it.
 pub(super) async fn check_host_and_origin(State(app): State<App>, request: Request, next: Next) -> Response {
-    let extra = &app.options().allowed_hosts;
-    match host(request.headers(), request.uri(), extra).and_then(|()| origin(request.headers(), extra)) {
+    let options = app.options();
+    match host(request.headers(), request.uri(), options).and_then(|()| origin(request.headers(), options)) {
         Ok(()) => next.run(request).await,
         Err(error) => Problem(error).into_response(),
     }
 }
 
-/// Lets a request through unless it has an `Origin` that is not ours.
+/// Lets a request through unless a page of another site sends it.
 pub(super) async fn check_origin(State(app): State<App>, request: Request, next: Next) -> Response {
-    match origin(request.headers(), &app.options().allowed_hosts) {
+    match origin(request.headers(), app.options()) {
         Ok(()) => next.run(request).await,
         Err(error) => Problem(error).into_response(),
     }
 }
 
-fn host(headers: &HeaderMap, uri: &Uri, extra: &[String]) -> Result<(), Error> {
+fn host(headers: &HeaderMap, uri: &Uri, options: &AppOptions) -> Result<(), Error> {
     let refused = || {
         Error::new(ErrorCode::Forbidden, "the Host header names another host")
             .suggest("Use http://localhost or http://127.0.0.1, or add the name to BINDERY_ALLOWED_HOSTS.")
@@ -42,30 +47,52 @@ fn host(headers: &HeaderMap, uri: &Uri, extra: &[String]) -> Result<(), Error> {
     let (Some(only), None) = (hosts.next(), hosts.next()) else { return Err(refused()) };
     let named = only.to_str().ok().and_then(|text| text.parse().ok());
     // A target in absolute form names a host too, and takes precedence over the header.
-    let allowed = |authority: &Authority| is_allowed(authority, extra);
+    let allowed = |authority: &Authority| is_allowed(authority, options);
     if named.is_some_and(|authority| allowed(&authority)) && uri.authority().is_none_or(allowed) {
         return Ok(());
     }
     Err(refused())
 }
 
-fn origin(headers: &HeaderMap, extra: &[String]) -> Result<(), Error> {
-    for origin in headers.get_all(header::ORIGIN) {
-        let uri: Option<Uri> = origin.to_str().ok().and_then(|text| text.parse().ok());
-        let authority = uri.as_ref().filter(|uri| uri.scheme().is_some()).and_then(Uri::authority);
-        if !authority.is_some_and(|authority| is_allowed(authority, extra)) {
-            return Err(Error::new(ErrorCode::Forbidden, "the Origin header names another site")
-                .suggest("Web pages of other sites cannot use this server."));
-        }
+fn origin(headers: &HeaderMap, options: &AppOptions) -> Result<(), Error> {
+    let mut origins = headers.get_all(header::ORIGIN).iter().peekable();
+    let is_ours = if origins.peek().is_some() {
+        origins.all(|origin| is_own_page(origin, headers.get(header::HOST), options))
+    } else {
+        headers.get_all(FETCH_SITE).iter().all(|site| site == "same-origin" || site == "none")
+    };
+    if is_ours {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::new(ErrorCode::Forbidden, "the request comes from a page of another site")
+        .suggest("Web pages of other sites cannot use this server."))
+}
+
+/// Whether a page of this origin is one of ours, at this very `Host`, or of a site that the
+/// operator trusts.
+fn is_own_page(origin: &HeaderValue, host: Option<&HeaderValue>, options: &AppOptions) -> bool {
+    let uri: Option<Uri> = origin.to_str().ok().and_then(|text| text.parse().ok());
+    let Some(authority) = uri.as_ref().filter(|uri| uri.scheme().is_some()).and_then(Uri::authority) else {
+        return false;
+    };
+    let is_trusted = is_named(authority, &options.allowed_hosts);
+    let is_same =
+        host.is_some_and(|host| host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()));
+    is_allowed(authority, options) && (is_same || is_trusted)
 }
 
 /// Whether the host is one of ours, on any port. Names before an `@` are not hosts.
-fn is_allowed(authority: &Authority, extra: &[String]) -> bool {
-    let host = authority.host();
-    let ours = LOOPBACK.into_iter().chain(extra.iter().map(String::as_str));
-    !authority.as_str().contains('@') && ours.into_iter().any(|name| name.eq_ignore_ascii_case(host))
+fn is_allowed(authority: &Authority, options: &AppOptions) -> bool {
+    let address = match options.bind {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    };
+    let is_ours = is_named(authority, &LOOPBACK) || is_named(authority, &[address]);
+    !authority.as_str().contains('@') && (is_ours || is_named(authority, &options.allowed_hosts))
+}
+
+fn is_named(authority: &Authority, names: &[impl AsRef<str>]) -> bool {
+    names.iter().any(|name| name.as_ref().eq_ignore_ascii_case(authority.host()))
 }
 
 #[cfg(test)]
@@ -73,12 +100,22 @@ mod tests {
     use super::*;
 
     fn allowed(authority: &str) -> bool {
-        authority.parse().is_ok_and(|authority| is_allowed(&authority, &["desk.example".to_owned()]))
+        let mut options = AppOptions::new("", "");
+        options.bind = [192, 168, 0, 2].into();
+        options.allowed_hosts = vec!["desk.example".to_owned()];
+        authority.parse().is_ok_and(|authority| is_allowed(&authority, &options))
     }
 
     #[test]
     fn loopback_names_are_ours_on_any_port() {
-        for name in ["localhost", "LOCALHOST:3000", "127.0.0.1:1", "[::1]:3000", "desk.example:80"] {
+        for name in [
+            "localhost",
+            "LOCALHOST:3000",
+            "127.0.0.1:1",
+            "[::1]:3000",
+            "desk.example:80",
+            "192.168.0.2:3000",
+        ] {
             assert!(allowed(name), "{name}");
         }
     }

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use super::problem::Problem;
 use crate::app::App;
 
+/// The route that is answered whoever asks, and until the end.
+pub(super) const LIVE: &str = "/health/live";
+
 /// Answers as long as the process runs, whatever the store does. The number of leases tells a
 /// client that leaves whether it is the last.
 pub(super) async fn live(State(app): State<App>) -> Json<Value> {

@@ -32,7 +32,7 @@ impl IntoResponse for Problem {
             StatusCode::from_u16(error.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = error.to_problem().to_string();
         let mut response = (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
         }
         response
@@ -71,6 +71,12 @@ pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
         Error::new(ErrorCode::MethodNotAllowed, message)
             .suggest("The Allow header names the methods it takes."),
     )
+}
+
+/// The answer to every request of a connection that is one too many.
+pub(super) async fn too_many_connections() -> Problem {
+    let error = Error::new(ErrorCode::Overloaded, "too many connections are open");
+    Problem(error.suggest("Close those that are not used, or try again in a moment."))
 }
 
 /// The answer after a panic: a fault of ours, told like any other.

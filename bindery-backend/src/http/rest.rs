@@ -12,11 +12,11 @@ use serde_json::value::RawValue;
 use shared_types::{
     Method, Operation,
     health::HealthStatus,
-    operation::{HealthCheck, OPERATIONS, Route},
+    operation::{GetPoolHealth, GetPoolMetrics, HealthCheck, OPERATIONS, Route},
 };
 
-use super::{caller, input, problem::Problem};
-use crate::app::App;
+use super::{body, caller, input, problem::Problem};
+use crate::{admission::Admission, app::App};
 
 /// The routes of all operations.
 pub(super) fn routes() -> Router<App> {
@@ -44,11 +44,24 @@ async fn answer(
     route: &'static Route,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (input, parts) =
-        input::gather(&app, route.path, request).await.map_err(|error| app.disclose(name, error))?;
+    let disclose = |error| app.disclose(name, error);
+    let admission = Some(app.admission()).filter(|_| !is_about_process(name));
+    admission.map_or(Ok(()), Admission::knock)?;
+    let (mut parts, body) = body::receive(&app, request).await.map_err(disclose)?;
+    // Only now: a slow sender holds no place.
+    let _place = match admission {
+        Some(admission) => Some(admission.enter().await?),
+        None => None,
+    };
+    let input = input::gather(&app, route.path, &mut parts, &body).await.map_err(disclose)?;
     let caller = caller::read(&parts.headers)?;
     let output = app.call(name, input, caller).await?;
     Ok((status(name, &output), json(output)).into_response())
+}
+
+/// Whether it asks about this process: that must be possible also when it is busy.
+fn is_about_process(name: &str) -> bool {
+    [HealthCheck::SPEC.name, GetPoolHealth::SPEC.name, GetPoolMetrics::SPEC.name].contains(&name)
 }
 
 /// Probes look at the status alone, so an unhealthy backend says so there as well.

@@ -3,9 +3,8 @@
 mod envelope;
 
 use axum::{
-    body::Bytes,
     extract::{Request, State},
-    http::{StatusCode, header, request::Parts},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use futures::{StreamExt, stream};
@@ -23,21 +22,17 @@ const AT_ONCE: usize = 4;
 /// Answers a JSON-RPC message. What is wrong with the transport is a problem, as on every route;
 /// what is wrong with the message is a JSON-RPC error under status 200.
 pub(super) async fn answer(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
-    let (bytes, caller) = receive(&app, &parts, body).await.map_err(|error| app.disclose("rpc", error))?;
+    let disclose = |error| app.disclose("rpc", error);
+    app.admission().knock()?;
+    let (parts, bytes) = body::receive(&app, request).await.map_err(disclose)?;
+    let caller = caller::read(&parts.headers)?;
+    // A batch has one place: it is carried out a few calls at a time.
+    let _place = app.admission().enter().await?;
     Ok(match envelope::parse(&bytes) {
         Err(error) => respond(Some(failure(None, &error))),
         Ok(Message::Single(call)) => respond(carry_out(&app, call, caller).await),
         Ok(Message::Batch(calls)) => respond(carry_out_all(&app, calls, &caller).await),
     })
-}
-
-async fn receive(app: &App, parts: &Parts, body: axum::body::Body) -> Result<(Bytes, Caller), Error> {
-    let bytes = body::read(app, &parts.headers, body).await?;
-    if !bytes.is_empty() {
-        body::require_json(&parts.headers)?;
-    }
-    Ok((bytes, caller::read(&parts.headers)?))
 }
 
 /// `None` when every call was a notification.

@@ -7,10 +7,14 @@
     reason = "a test that cannot go on says where and stops"
 )]
 
+mod backend;
 mod events;
 mod fixture;
+mod keys;
 mod openapi;
+mod overload;
 mod process;
 mod rest;
 mod rpc;
 mod security;
+mod stopping;

@@ -3,99 +3,21 @@
 use std::{
     fs,
     io::Read,
-    path::Path,
-    process::{Child, Command, Stdio},
+    os::unix::fs::PermissionsExt,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use bindery_backend::serve::announce;
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
+use rustix::process::Signal;
+use serde_json::json;
 use shared_types::announcement::Announcement;
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpStream, UnixStream},
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
 };
 
-const LONG: Duration = Duration::from_secs(60);
-
-/// A backend that is stopped with the test.
-struct Backend {
-    child: Child,
-    about: Announcement,
-}
-
-impl Backend {
-    fn start(workspace: &Path, flags: &[&str]) -> Self {
-        let mut child = command(workspace, flags).spawn().unwrap();
-        let file = workspace.join(".vespera/backend.json");
-        let about = wait_for("backend.json", || {
-            assert_eq!(child.try_wait().unwrap(), None, "it left before it listened");
-            announce::read(&file).filter(|about| about.pid == child.id())
-        });
-        Self { child, about }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    fn exit_code(&mut self) -> Option<i32> {
-        wait_for("its end", || self.child.try_wait().unwrap()).code()
-    }
-
-    async fn tcp(&self) -> TcpStream {
-        let url = self.about.url.as_deref().unwrap();
-        TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap()
-    }
-}
-
-impl Drop for Backend {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn command(workspace: &Path, flags: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bindery-backend"));
-    command.arg("--workspace").arg(workspace).args(["--port", "0"]).args(flags);
-    command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command
-}
-
-/// Looks until there is something to see. What is waited for happens in another process, which
-/// has no other way to tell.
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(seen) = look() {
-            return seen;
-        }
-        assert!(begun.elapsed() < LONG, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// One request as a simple client sends it; returns the status and the body.
-async fn exchange<S>(mut stream: S, method: &str, path: &str, body: Option<Value>) -> (u16, Value)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let body = body.map(|body| body.to_string()).unwrap_or_default();
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    stream.write_all((head + &body).as_bytes()).await.unwrap();
-    let mut reply = String::new();
-    tokio::time::timeout(LONG, stream.read_to_string(&mut reply)).await.unwrap().unwrap();
-    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, serde_json::from_str(body).unwrap())
-}
+use crate::backend::{Backend, command, exchange, wait_for};
 
 #[tokio::test]
 async fn it_serves_a_workspace_and_keeps_its_data_over_a_restart() {
@@ -149,10 +71,7 @@ async fn a_feed_keeps_a_managed_backend_and_its_end_lets_it_go() {
     let workspace = TempDir::new().unwrap();
     let mut child = command(workspace.path(), &["--managed"]);
     child.env("BINDERY_GRACE", "1");
-    let child = child.spawn().unwrap();
-    let file = workspace.path().join(".vespera/backend.json");
-    let about = wait_for("backend.json", || announce::read(&file));
-    let mut backend = Backend { child, about };
+    let mut backend = Backend::run(workspace.path(), child);
 
     let mut feed = UnixStream::connect(&backend.about.socket).await.unwrap();
     feed.write_all(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
@@ -201,6 +120,31 @@ async fn a_second_signal_stops_at_once() {
 }
 
 #[test]
+fn another_user_gets_no_answer_on_the_socket() {
+    let workspace = TempDir::new().unwrap();
+    let backend = Backend::start(workspace.path(), &["--no-tcp"]);
+    let socket = &backend.about.socket;
+    // Only the kernel's word is left to tell the users apart.
+    for (path, mode) in [(workspace.path(), 0o755), (socket.parent().unwrap(), 0o755), (socket, 0o666)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let ask = |user: &str| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", user, "--clear-groups", "curl", "-sS", "--unix-socket"]).arg(socket);
+        command.arg("http://localhost/health/live").output()
+    };
+    let own = ask("0");
+    if !own.is_ok_and(|answer| answer.stdout.starts_with(b"{")) {
+        eprintln!("skipped: it takes root, setpriv and curl");
+        return;
+    }
+    let other = ask("65534").unwrap();
+    assert!(!other.status.success() && other.stdout.is_empty(), "{other:?}");
+    // Empty reply, or reset: the connection was made, and closed. 7 would be: not even made.
+    assert!([Some(52), Some(56)].contains(&other.status.code()), "{other:?}");
+}
+
+#[test]
 fn wrong_settings_are_named() {
     let workspace = TempDir::new().unwrap();
     for (name, value) in
@@ -220,10 +164,7 @@ fn the_log_is_one_line_an_event_and_begins_with_where_it_serves() {
     let log = workspace.path().join("log");
     let mut command = command(workspace.path(), &[]);
     command.stderr(fs::File::create(&log).unwrap());
-    let child = command.spawn().unwrap();
-    let file = workspace.path().join(".vespera/backend.json");
-    let about = wait_for("backend.json", || announce::read(&file));
-    let mut backend = Backend { child, about };
+    let mut backend = Backend::run(workspace.path(), command);
     backend.signal(Signal::TERM);
     assert_eq!(backend.exit_code(), Some(0));
 

@@ -29,12 +29,39 @@ async fn hosts_that_are_not_ours_are_refused() {
 
 #[tokio::test]
 async fn origins_that_are_not_ours_are_refused() {
-    let at = Fixture::new().await;
-    for origin in ["http://localhost:3000", "https://127.0.0.1"] {
-        assert_eq!(status(&at, Some("localhost"), Some(origin)).await, 200, "{origin}");
+    let at = Fixture::with(|options| {
+        options.allowed_hosts = vec!["desk.example".to_owned()];
+        options.bind = [192, 168, 0, 2].into();
+    });
+    let at = at.await;
+    for (host, origin) in [
+        ("localhost:3000", "http://localhost:3000"),
+        ("127.0.0.1", "https://127.0.0.1"),
+        ("localhost:3000", "http://desk.example"),
+        ("192.168.0.2:3000", "http://192.168.0.2:3000"),
+    ] {
+        assert_eq!(status(&at, Some(host), Some(origin)).await, 200, "{origin}");
     }
-    for origin in ["http://evil.example", "null", "localhost", ""] {
-        assert_eq!(status(&at, Some("localhost"), Some(origin)).await, 403, "{origin}");
+    let others = [
+        "http://evil.example",
+        "null",
+        "localhost:3000",
+        "",
+        "http://127.0.0.1:3000",
+        "http://localhost",
+        "http://192.168.0.2:1",
+    ];
+    for origin in others {
+        assert_eq!(status(&at, Some("localhost:3000"), Some(origin)).await, 403, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_browser_sends_for_another_site_is_refused_without_an_origin_too() {
+    let at = Fixture::new().await;
+    for (site, status) in [("none", 200), ("same-origin", 200), ("same-site", 403), ("cross-site", 403)] {
+        let request = to("GET", "/api/roles").header("sec-fetch-site", site);
+        assert_eq!(at.send(request.body(Body::empty()).unwrap()).await.status, status, "{site}");
     }
 }
 

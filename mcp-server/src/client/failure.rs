@@ -36,7 +36,7 @@ impl Failure {
     /// Classes an error that the backend answered with this status.
     pub(super) fn answered(status: u16, error: Error) -> Self {
         let kind = match (status, error.code) {
-            (_, ErrorCode::Overloaded) => Kind::Busy,
+            (_, ErrorCode::Overloaded | ErrorCode::RateLimited) => Kind::Busy,
             // A full disk refuses writes while reading goes on; a pause would not empty it.
             (_, ErrorCode::StorageUnavailable) => Kind::Rejected,
             // A program of the operator's says nothing about the backend.
@@ -65,11 +65,11 @@ mod tests {
 
     #[test]
     fn every_code_is_classed_by_what_it_says_about_the_backend() {
-        use ErrorCode::{BackendUnavailable, CircuitOpen, Internal, Overloaded, Timeout};
+        use ErrorCode::{BackendUnavailable, CircuitOpen, Internal, Overloaded, RateLimited, Timeout};
 
         for &code in ErrorCode::ALL {
             let failure = Failure::answered(code.http_status(), Error::new(code, ""));
-            let retried = [Overloaded, Timeout, BackendUnavailable, CircuitOpen].contains(&code);
+            let retried = [Overloaded, RateLimited, Timeout, BackendUnavailable, CircuitOpen].contains(&code);
             let counted = [Internal, Timeout, BackendUnavailable, CircuitOpen].contains(&code);
             assert_eq!((failure.is_retryable(), failure.counts()), (retried, counted), "{code}");
         }

@@ -1,6 +1,7 @@
 //! Guarded text in a real Chromium: none of it runs, and none of it is markup.
 
 mod breakouts;
+mod foreign;
 mod pages;
 
 use std::{
