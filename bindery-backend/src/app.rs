@@ -37,6 +37,8 @@ pub struct AppOptions {
     pub request_timeout: Duration,
     /// Names in a `Host` or `Origin` header that are taken besides the loopback ones.
     pub allowed_hosts: Vec<String>,
+    /// Whether assistants started this backend and may replace it.
+    pub managed: bool,
     /// Ends the change feeds, and with them the last reason to stay.
     pub stop: CancellationToken,
 }
@@ -51,6 +53,7 @@ impl AppOptions {
             max_body: 16 * 1024 * 1024,
             request_timeout: Duration::from_secs(30),
             allowed_hosts: Vec::new(),
+            managed: false,
             stop: CancellationToken::new(),
         }
     }

@@ -5,6 +5,7 @@ mod caller;
 mod disclosure;
 mod docs;
 mod events;
+mod handover;
 mod input;
 mod metrics;
 mod openapi;
@@ -38,7 +39,8 @@ pub fn app(state: App) -> Router {
 /// name, and no browser gets here; an `Origin` that is sent anyway is checked all the same.
 pub fn socket_app(state: App) -> Router {
     let check = middleware::from_fn_with_state(state.clone(), origin::check_origin);
-    surround(routes(&state).layer(check), state)
+    let handover = post(handover::accept).with_state(state.clone());
+    surround(routes(&state).route("/api/handover", handover).layer(check), state)
 }
 
 fn routes(state: &App) -> Router {

@@ -100,6 +100,7 @@ async fn open(config: &Config, folder: &Folder, shutdown: &Shutdown) -> Result<A
         max_body: config.max_body,
         request_timeout: config.request_timeout,
         allowed_hosts: config.allowed_hosts.clone(),
+        managed: config.managed,
         stop: shutdown.soft().clone(),
         ..AppOptions::new(folder.workspace(), database)
     };

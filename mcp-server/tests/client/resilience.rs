@@ -19,7 +19,7 @@ async fn a_broken_answer_is_asked_for_again() {
     let scene = Scene::plain(LONG).await;
     scene.fake.reply([Reply::Broken, Reply::Broken]);
     assert!(scene.call("list_roles", Value::Null).await.is_ok());
-    assert_eq!(scene.client.health().retries, 2);
+    assert_eq!(scene.client.health(false).retries, 2);
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn a_busy_backend_gets_a_moment_and_is_not_given_up() {
     assert_eq!(scene.call("list_roles", Value::Null).await.unwrap_err().code, ErrorCode::Overloaded);
     assert_eq!(scene.fake.asked().len(), 4, "one attempt and three retries");
     assert!(scene.call("list_roles", Value::Null).await.is_err());
-    assert_eq!(scene.client.health().circuit_breaker, "closed");
+    assert_eq!(scene.client.health(false).circuit_breaker, "closed");
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn five_failures_open_the_circuit_and_caller_errors_do_not() {
     for _ in 0..6 {
         assert_eq!(scene.call("list_roles", Value::Null).await.unwrap_err().code, ErrorCode::NotFound);
     }
-    assert_eq!(scene.client.health().circuit_breaker, "closed");
+    assert_eq!(scene.client.health(false).circuit_breaker, "closed");
 
     scene.fake.reply(vec![problem(&Error::new(ErrorCode::Internal, "fault")); 5]);
     for _ in 0..5 {
