@@ -209,10 +209,8 @@ impl Client {
     }
 
     fn figures(&self) -> ClientFigures {
-        let mut figures = ClientFigures {
-            failures: self.shared.breaker.failures().into(),
-            ..ClientFigures::default()
-        };
+        let mut figures =
+            ClientFigures { failures: self.shared.breaker.failures().into(), ..ClientFigures::default() };
         self.shared.transport.fill(&mut figures);
         self.shared.cache.fill(&mut figures);
         figures

@@ -6,6 +6,7 @@
 
 pub mod binary;
 pub mod endpoint;
+pub mod handover;
 pub mod process;
 mod start;
 
@@ -19,6 +20,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 pub use endpoint::Endpoint;
+use handover::Age;
 
 use crate::workspace::Workspace;
 use process::BackendProcess;
@@ -226,7 +228,8 @@ impl Owner {
         if known.is_some() {
             return known;
         }
-        let found = Endpoint::find(&self.workspace).await.ok()?;
+        // An older one is not settled for, until a call has asked it to hand over.
+        let found = Endpoint::find(&self.workspace).await.ok().filter(|found| !handover::is_due(found))?;
         Some(self.adopt(found))
     }
 
@@ -258,6 +261,9 @@ impl Owner {
             database_id = endpoint.announcement().database_id,
             "backend connected"
         );
+        if handover::age(&endpoint.announcement().version) == Age::Newer {
+            tracing::warn!("the backend is newer than this program: restart the assistant to update");
+        }
         let endpoint = Arc::new(endpoint);
         self.current.send_replace(Some(Arc::clone(&endpoint)));
         self.stage.send_replace(Stage::Running);

@@ -19,12 +19,12 @@ use serde_json::Value;
 use shared_types::{Error, health::ClientFigures};
 use tokio::{sync::Mutex, time::timeout};
 
-pub(super) use self::{counts::Miss, flights::Flight, key::key};
 use self::{
     counts::Counts,
     currency::{CURRENT_FOR, Currency},
     flights::Flights,
 };
+pub(super) use self::{counts::Miss, flights::Flight, key::key};
 use crate::lifecycle::Endpoint;
 
 /// The most bytes of JSON text that the stored answers may have together.
@@ -225,7 +225,8 @@ mod tests {
     fn following(ttl: Duration) -> (Cache, Arc<Endpoint>) {
         let cache = Cache::new(ttl);
         let source = Arc::new(Endpoint::silent());
-        cache.feed_opened(Arc::clone(&source), 1, Instant::now());
+        // A proof that outlasts the test, however slow it is.
+        cache.feed_opened(Arc::clone(&source), 1, Instant::now() + LONG);
         (cache, source)
     }
 

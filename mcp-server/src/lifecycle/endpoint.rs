@@ -135,6 +135,12 @@ impl Endpoint {
         self.live().await
     }
 
+    /// Asks it to make room for another version; says whether it does.
+    pub async fn hand_over(&self) -> bool {
+        let asked = self.http.post(self.route("api/handover")).timeout(HANDSHAKE).send().await;
+        asked.is_ok_and(|answer| answer.status().is_success())
+    }
+
     async fn live<T: DeserializeOwned>(&self) -> Option<T> {
         let answer = self.http.get(self.route("health/live")).timeout(LIVE_QUESTION).send().await.ok()?;
         answer.json().await.ok()

@@ -106,11 +106,7 @@ impl Bindery {
     }
 
     /// Adds the way to the backend to what the backend says, or to why it says nothing.
-    fn with_client_health(
-        &self,
-        result: Result<Arc<Value>, Error>,
-        detail: bool,
-    ) -> Result<Value, Error> {
+    fn with_client_health(&self, result: Result<Arc<Value>, Error>, detail: bool) -> Result<Value, Error> {
         let client = serde_json::to_value(self.client.health(detail)).unwrap_or_default();
         let mut health =
             result.map(Arc::unwrap_or_clone).map_err(|error| error.with("client", client.clone()))?;
