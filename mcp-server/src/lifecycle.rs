@@ -126,15 +126,16 @@ impl Backend {
         answer.await.ok()?
     }
 
-    /// Reports that `endpoint` no longer answers; the next call looks again.
-    pub fn lost(&self, endpoint: &Arc<Endpoint>) {
+    /// Reports that `endpoint` no longer answers; the next call looks again. Says whether this was
+    /// news.
+    pub fn lost(&self, endpoint: &Arc<Endpoint>) -> bool {
         self.current.send_if_modified(|current| {
             let is_current = current.as_ref().is_some_and(|known| Arc::ptr_eq(known, endpoint));
             if is_current {
                 *current = None;
             }
             is_current
-        });
+        })
     }
 
     /// How far the way to the backend is.

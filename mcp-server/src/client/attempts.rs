@@ -65,13 +65,15 @@ impl Shared {
             Err(_) => return Err(Failure::new(Kind::NotSent, still_starting(self.backend.stage()))),
         };
         let outcome = self.transport.send(&endpoint, request, headers, deadline).await;
-        match (admission, &outcome) {
-            (None, _) | (_, Err(Failure { kind: Kind::NotSent, .. })) => {}
-            (Some(admission), Err(failure)) if failure.counts() => admission.report(Outcome::Failed),
-            (Some(admission), _) => admission.report(Outcome::Answered),
-        }
-        if let Err(Failure { kind: Kind::Disconnected, .. }) = &outcome {
-            self.backend.lost(&endpoint);
+        let is_told = match &outcome {
+            Err(Failure { kind: Kind::NotSent, .. }) => false,
+            // The end of one backend cuts off many calls, and is one failure.
+            Err(Failure { kind: Kind::Disconnected, .. }) => self.backend.lost(&endpoint),
+            _ => true,
+        };
+        if let Some(admission) = admission.filter(|_| is_told) {
+            let failed = outcome.as_ref().is_err_and(Failure::counts);
+            admission.report(if failed { Outcome::Failed } else { Outcome::Answered });
         }
         outcome
     }

@@ -169,3 +169,13 @@ async fn what_fails_on_this_side_is_told_like_a_fault_of_the_backend() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_end_of_one_backend_is_one_failure_however_many_calls_it_cuts_off() {
+    let scene = Scene::plain(LONG).await;
+    scene.call("list_roles", Value::Null).await.unwrap();
+    scene.fake.reply(vec![Reply::Broken; 8]);
+    let calls = (0..8).map(|n| scene.call("create_task", json!({ "title": n })));
+    assert!(futures::future::join_all(calls).await.iter().all(Result::is_ok));
+    assert_eq!(scene.client.health(false).circuit_breaker, "closed");
+}
