@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::json;
-use tests::Workspace;
+use tests::{Stop, Workspace};
 
 #[test]
 fn the_store_is_right_after_every_process_has_ended() {
@@ -118,6 +118,7 @@ fn an_older_backend_hands_over_without_a_lost_call() {
             }
             last
         });
+        let stop = Stop(&done);
         pretend(&workspace, "0.0.1");
         let mut updated = workspace.session();
         updated.call("health_check", &json!({}));
@@ -127,7 +128,7 @@ fn an_older_backend_hands_over_without_a_lost_call() {
         // The one at work meets the other backend, too.
         let before = updated.call("get_dashboard_stats", &json!({}))["total"].clone();
         while updated.call("get_dashboard_stats", &json!({}))["total"] == before {}
-        done.store(true, Ordering::SeqCst);
+        drop(stop);
         stream.join().unwrap()
     });
     let total = working.call("get_dashboard_stats", &json!({}))["total"].clone();

@@ -13,7 +13,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use tests::{Session, Workspace, effort};
+use tests::{Session, Stop, Workspace, effort};
 
 use follower::Follower;
 
@@ -37,6 +37,7 @@ fn killed_assistants_and_backends_harm_no_other_and_leave_nothing() {
             let (stop, dies) = (&stop, number == 0);
             scope.spawn(move || work(number, session, done, stop, dies));
         }
+        let _stop = Stop(&stop);
         await_work(&batches);
         kill(victim);
         let survivors = &batches[1..];
@@ -45,7 +46,6 @@ fn killed_assistants_and_backends_harm_no_other_and_leave_nothing() {
             kill(backend(&workspace));
             await_work(survivors);
         }
-        stop.store(true, Ordering::SeqCst);
     });
 
     let done: Vec<_> = batches.iter().map(|done| done.load(Ordering::SeqCst)).collect();
