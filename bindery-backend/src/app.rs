@@ -49,6 +49,8 @@ pub struct AppOptions {
     pub bind: IpAddr,
     /// Names in a `Host` or `Origin` header that are taken besides the loopback ones.
     pub allowed_hosts: Vec<String>,
+    /// Whether assistants started this backend and may replace it.
+    pub managed: bool,
     /// Ends the change feeds, and with them the last reason to stay.
     pub stop: CancellationToken,
 }
@@ -67,6 +69,7 @@ impl AppOptions {
             rate_limit: const { NonZeroU32::new(100).unwrap() },
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             allowed_hosts: Vec::new(),
+            managed: false,
             stop: CancellationToken::new(),
         }
     }

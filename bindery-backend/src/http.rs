@@ -5,6 +5,7 @@ mod caller;
 mod disclosure;
 mod docs;
 mod events;
+mod handover;
 mod input;
 mod keys;
 mod metrics;
@@ -46,7 +47,8 @@ pub fn socket_app(state: App) -> Router {
     let checks = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(state.clone(), origin::check_origin))
         .layer(middleware::from_fn_with_state(state.clone(), stopping::refuse_when_stopping));
-    surround(routes(&state).layer(checks), state)
+    let handover = post(handover::accept).with_state(state.clone());
+    surround(routes(&state).route("/api/handover", handover).layer(checks), state)
 }
 
 /// What a connection meets that is one too many.

@@ -128,6 +128,7 @@ async fn open(config: &Config, folder: &Folder, keys: Keys, shutdown: &Shutdown)
         rate_limit: config.rate_limit,
         bind: config.bind,
         allowed_hosts: config.allowed_hosts.clone(),
+        managed: config.managed,
         stop: shutdown.soft().clone(),
         ..AppOptions::new(folder.workspace(), database)
     };

@@ -36,7 +36,13 @@ mod transaction;
 pub mod upkeep;
 mod writer;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Instant,
+};
 
 use futures::future::BoxFuture;
 use shared_types::{Error, Timestamp};
@@ -71,6 +77,8 @@ struct Inner {
     writer: Writer,
     metrics: Arc<Metrics>,
     feed: broadcast::Sender<Arc<ChangeEvent>>,
+    /// The number of the last committed change.
+    position: Arc<AtomicI64>,
 }
 
 impl Store {
@@ -88,6 +96,11 @@ impl Store {
     /// lags can catch up with [`Store::changes_after`].
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<ChangeEvent>> {
         self.inner.feed.subscribe()
+    }
+
+    /// The number of the last change. Every write that was answered is among those up to it.
+    pub fn position(&self) -> i64 {
+        self.inner.position.load(Ordering::SeqCst)
     }
 
     /// Reads the least that proves the database can be read.

@@ -4,31 +4,32 @@
 //! Every write carries a `request_id`, made here when the caller gave none, so that the backend
 //! can recognise a repeated one and every call can be retried safely.
 
+mod attempts;
 pub mod breaker;
 mod cache;
 mod failure;
 mod feed;
+mod request_ids;
 mod route;
 mod transport;
 
 use std::{
-    hash::{BuildHasher, RandomState},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
 
-use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::Value;
-use shared_types::{Error, ErrorCode, Operation, Spec, guarded::GuardReport, health::ClientHealth};
-use tokio::{
-    sync::broadcast,
-    time::{Instant, timeout_at},
+use shared_types::{
+    Error, ErrorCode, Operation, Spec,
+    guarded::GuardReport,
+    health::{ClientFigures, ClientHealth},
 };
+use tokio::{sync::broadcast, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use feed::ChangeNotice;
@@ -36,19 +37,15 @@ pub use feed::ChangeNotice;
 use crate::{
     config::Config,
     disclosure,
-    lifecycle::{Backend, Leave, Stage},
+    lifecycle::{Backend, Leave},
 };
-use breaker::{BreakerSettings, Outcome, SharedBreaker};
-use cache::Cache;
-use failure::{Failure, Kind};
+use breaker::{BreakerSettings, SharedBreaker};
+use cache::{Cache, Miss};
 use feed::Feed;
+use request_ids::RequestIds;
 use route::Prepared;
-use transport::{Answer, Transport};
+use transport::Transport;
 
-/// How often a failed attempt is repeated.
-const RETRIES: usize = 3;
-/// The pause before the first repetition; it doubles, and a random part is added.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Change notices kept for a listener that is slow.
 const NOTICES: usize = 256;
 
@@ -75,7 +72,7 @@ struct Shared {
     cache: Arc<Cache>,
     breaker: SharedBreaker,
     transport: Transport,
-    retries: AtomicU64,
+    retries: AtomicI64,
     notices: broadcast::Sender<ChangeNotice>,
     request_ids: RequestIds,
     stop: CancellationToken,
@@ -108,7 +105,7 @@ impl Client {
             cache: Arc::new(Cache::new(config.cache_ttl)),
             breaker: SharedBreaker::new(BreakerSettings::default()),
             transport: Transport::new(),
-            retries: AtomicU64::new(0),
+            retries: AtomicI64::new(0),
             notices: broadcast::Sender::new(NOTICES),
             request_ids: RequestIds::default(),
             stop: CancellationToken::new(),
@@ -131,23 +128,48 @@ impl Client {
     }
 
     async fn ask(&self, spec: &Spec, input: Value, options: &CallOptions) -> Result<Arc<Value>, Error> {
-        let shared = &*self.shared;
-        let input = if spec.is_read() { input } else { shared.request_ids.complete(input) };
-        // An answer that tells what the guard did to this input is for nobody else.
-        let key = cache::key(spec, &input).filter(|_| options.guard.is_none());
-        if let Some(key) = &key
-            && let Some(stored) = shared.cache.get(key).await
-        {
-            return Ok(stored);
+        let deadline = Instant::now() + self.shared.timeout;
+        let headers = transport::headers(options);
+        if !spec.is_read() {
+            let request = Prepared::new(spec, &self.shared.request_ids.complete(input))?;
+            let _invalidation = self.shared.cache.invalidate_at_end();
+            return self.shared.send(&request, &headers, deadline).await.map(|answer| answer.value);
         }
         let request = Prepared::new(spec, &input)?;
-        let _invalidation = (!spec.is_read()).then(|| shared.cache.invalidate_at_end());
-        let generation = shared.cache.generation();
-        let answer = shared.send(&request, &transport::headers(options)).await?;
-        if let (Some(key), Some(generation)) = (key, generation) {
-            shared.cache.put(key, generation, &answer.value, answer.bytes).await;
+        // An answer that tells what the guard did to this input is for nobody else.
+        match cache::key(spec, &input).filter(|_| options.guard.is_none()) {
+            Some(key) => self.read(key, request, headers, deadline).await,
+            None => {
+                self.shared.cache.miss(Miss::NotCacheable);
+                self.shared.send(&request, &headers, deadline).await.map(|answer| answer.value)
+            }
         }
-        Ok(answer.value)
+    }
+
+    /// The answer under `key`: from the cache, from an equal read underway, or from the backend.
+    async fn read(
+        &self,
+        key: String,
+        request: Prepared,
+        headers: HeaderMap,
+        deadline: Instant,
+    ) -> Result<Arc<Value>, Error> {
+        let cache = &self.shared.cache;
+        let why = match cache.get(&key).await {
+            Ok(stored) => return Ok(stored),
+            Err(why) => why,
+        };
+        let Some(generation) = cache.generation() else {
+            cache.miss(why);
+            return self.shared.send(&request, &headers, deadline).await.map(|answer| answer.value);
+        };
+        let (shared, own_key) = (Arc::clone(&self.shared), key.clone());
+        let work = async move {
+            let answer = shared.send(&request, &headers, deadline).await?;
+            shared.cache.put(own_key, generation, &answer.value, answer.bytes).await;
+            Ok(answer.value)
+        };
+        cache.board(&key, generation, why, work).await
     }
 
     /// [`Client::call`] with the types of the operation.
@@ -173,16 +195,25 @@ impl Client {
         self.shared.notices.subscribe()
     }
 
-    /// How the way to the backend is.
-    pub fn health(&self) -> ClientHealth {
+    /// How the way to the backend is; with `detail`, all figures.
+    pub fn health(&self, detail: bool) -> ClientHealth {
         let shared = &self.shared;
-        let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let millis = |wait: Duration| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         ClientHealth {
             circuit_breaker: shared.breaker.name().to_owned(),
+            retry_after_ms: shared.breaker.retry_after().map(millis),
             cache_hit_rate: shared.cache.hit_rate(),
-            cached_answers: count(shared.cache.len()),
-            retries: count(shared.retries.load(Ordering::Relaxed)),
+            retries: shared.retries.load(Ordering::Relaxed),
+            figures: detail.then(|| self.figures()),
         }
+    }
+
+    fn figures(&self) -> ClientFigures {
+        let mut figures =
+            ClientFigures { failures: self.shared.breaker.failures().into(), ..ClientFigures::default() };
+        self.shared.transport.fill(&mut figures);
+        self.shared.cache.fill(&mut figures);
+        figures
     }
 
     /// Closes the feed, and stops the backend if this process started it and nobody else uses it.
@@ -191,6 +222,7 @@ impl Client {
         // Asked while our own feed is open and counted, so that the number is not in motion.
         let own_leases = u64::from(shared.cache.is_told_of_changes());
         let is_shared = shared.backend.is_shared(own_leases).await;
+        tracing::info!(health = ?self.health(true), "leaving the backend");
         self.close(if is_shared { Leave::ToItsLease } else { Leave::Stopped }).await;
     }
 
@@ -204,113 +236,5 @@ impl Client {
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
         self.shared.backend.leave(how).await;
-    }
-}
-
-impl Shared {
-    async fn send(&self, request: &Prepared, headers: &HeaderMap) -> Result<Answer, Error> {
-        let deadline = Instant::now() + self.timeout;
-        let pauses =
-            ExponentialBuilder::new().with_min_delay(FIRST_PAUSE).with_max_times(RETRIES).with_jitter();
-        (|| self.attempt(request, headers, deadline))
-            .retry(pauses)
-            .when(Failure::is_retryable)
-            .adjust(|_, pause| pause.filter(|pause| Instant::now() + *pause < deadline))
-            .notify(|failure, pause| {
-                self.retries.fetch_add(1, Ordering::Relaxed);
-                tracing::debug!(error = %failure.error, pause_ms = pause.as_millis(), "trying again");
-            })
-            .await
-            .map_err(|failure| failure.error)
-    }
-
-    async fn attempt(
-        &self,
-        request: &Prepared,
-        headers: &HeaderMap,
-        deadline: Instant,
-    ) -> Result<Answer, Failure> {
-        // A question about the health must reach the backend while other calls are held back, and
-        // says nothing about them.
-        let admission = match request.is_probe {
-            true => None,
-            false => Some(self.breaker.admit().map_err(circuit_open)?),
-        };
-        let endpoint = match timeout_at(deadline, self.backend.ensure()).await {
-            Ok(found) => found.map_err(|error| Failure::new(Kind::NotSent, error))?,
-            Err(_) => return Err(Failure::new(Kind::NotSent, still_starting(self.backend.stage()))),
-        };
-        let outcome = self.transport.send(&endpoint, request, headers, deadline).await;
-        match (admission, &outcome) {
-            (None, _) | (_, Err(Failure { kind: Kind::NotSent, .. })) => {}
-            (Some(admission), Err(failure)) if failure.counts() => admission.report(Outcome::Failed),
-            (Some(admission), _) => admission.report(Outcome::Answered),
-        }
-        if let Err(Failure { kind: Kind::Disconnected, .. }) = &outcome {
-            self.backend.lost(&endpoint);
-        }
-        outcome
-    }
-}
-
-fn circuit_open(retry_after: Duration) -> Failure {
-    let seconds = retry_after.as_secs_f64().ceil();
-    let error = Error::new(ErrorCode::CircuitOpen, "the backend failed repeatedly, so calls are held back")
-        .with("retry_after_ms", u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX))
-        .suggest(format!("Try again in {seconds} s, or run `bindery-mcp doctor`."));
-    Failure::new(Kind::NotSent, error)
-}
-
-fn still_starting(stage: Stage) -> Error {
-    let (what, next) = match stage {
-        Stage::Building => ("is being built from source", "Try again in a few minutes."),
-        _ => ("is still starting", "Try again in a moment, or run `bindery-mcp doctor`."),
-    };
-    Error::new(ErrorCode::BackendUnavailable, format!("the backend {what}")).suggest(next)
-}
-
-/// Makes request ids that no other process makes.
-#[derive(Debug, Default)]
-struct RequestIds {
-    random: RandomState,
-    count: AtomicU64,
-}
-
-impl RequestIds {
-    /// `input` with a `request_id`.
-    fn complete(&self, mut input: Value) -> Value {
-        if input.is_null() {
-            input = Value::Object(shared_types::JsonObject::new());
-        }
-        if let Some(object) = input.as_object_mut()
-            && object.get("request_id").is_none_or(Value::is_null)
-        {
-            object.insert("request_id".to_owned(), self.next().into());
-        }
-        input
-    }
-
-    fn next(&self) -> String {
-        let count = self.count.fetch_add(1, Ordering::Relaxed);
-        // Keyed with 128 bits from the system, and half of the input differs: 128 bits come out.
-        let half = |which: u8| self.random.hash_one((which, count));
-        format!("auto-{:016x}{:016x}", half(0), half(1))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_write_gets_a_request_id_and_keeps_its_own() {
-        let ids = RequestIds::default();
-        let id = |input| ids.complete(input)["request_id"].as_str().unwrap().to_owned();
-        assert_eq!(id(json!({ "request_id": "mine" })), "mine");
-        let (first, second) = (id(json!({ "title": "x" })), id(Value::Null));
-        assert!(first.starts_with("auto-") && first.len() == 37, "{first}");
-        assert_ne!(first, second);
     }
 }

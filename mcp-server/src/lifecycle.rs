@@ -6,6 +6,7 @@
 
 pub mod binary;
 pub mod endpoint;
+pub mod handover;
 pub mod process;
 mod start;
 
@@ -19,6 +20,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 pub use endpoint::Endpoint;
+use handover::Age;
 
 use crate::workspace::Workspace;
 use process::BackendProcess;
@@ -124,15 +126,16 @@ impl Backend {
         answer.await.ok()?
     }
 
-    /// Reports that `endpoint` no longer answers; the next call looks again.
-    pub fn lost(&self, endpoint: &Arc<Endpoint>) {
+    /// Reports that `endpoint` no longer answers; the next call looks again. Says whether this was
+    /// news.
+    pub fn lost(&self, endpoint: &Arc<Endpoint>) -> bool {
         self.current.send_if_modified(|current| {
             let is_current = current.as_ref().is_some_and(|known| Arc::ptr_eq(known, endpoint));
             if is_current {
                 *current = None;
             }
             is_current
-        });
+        })
     }
 
     /// How far the way to the backend is.
@@ -226,7 +229,8 @@ impl Owner {
         if known.is_some() {
             return known;
         }
-        let found = Endpoint::find(&self.workspace).await.ok()?;
+        // An older one is not settled for, until a call has asked it to hand over.
+        let found = Endpoint::find(&self.workspace).await.ok().filter(|found| !handover::is_due(found))?;
         Some(self.adopt(found))
     }
 
@@ -258,6 +262,9 @@ impl Owner {
             database_id = endpoint.announcement().database_id,
             "backend connected"
         );
+        if handover::age(&endpoint.announcement().version) == Age::Newer {
+            tracing::warn!("the backend is newer than this program: restart the assistant to update");
+        }
         let endpoint = Arc::new(endpoint);
         self.current.send_replace(Some(Arc::clone(&endpoint)));
         self.stage.send_replace(Stage::Running);

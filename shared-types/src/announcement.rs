@@ -23,6 +23,9 @@ pub struct Announcement {
     pub database: PathBuf,
     /// Identifies the database, whatever its path.
     pub database_id: String,
+    /// Whether assistants started it and may replace it, or an operator did.
+    #[serde(default)]
+    pub managed: bool,
     /// Its Unix socket.
     pub socket: PathBuf,
     /// Its address over TCP, such as `http://127.0.0.1:3000`; absent when it has none.

@@ -61,12 +61,52 @@ pub struct Health {
 pub struct ClientHealth {
     /// `closed`, `open` or `half_open`.
     pub circuit_breaker: String,
+    /// While calls are held back: milliseconds until the next is let through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<i64>,
     /// Answers taken from the cache, of 1.
     pub cache_hit_rate: f64,
-    /// Answers in the cache.
-    pub cached_answers: i64,
     /// Calls that were repeated.
     pub retries: i64,
+    /// Further figures; with `detail`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<ClientFigures>,
+}
+
+/// The figures of the way from the MCP server to the backend.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClientFigures {
+    /// Failures in a row that the circuit breaker has counted.
+    pub failures: i64,
+    /// Calls in flight.
+    pub in_flight: i64,
+    /// The most calls that can be in flight.
+    pub max_in_flight: i64,
+    /// Answers in the cache.
+    pub cached_answers: i64,
+    /// Bytes of text in the cache.
+    pub cached_bytes: i64,
+    /// Answers taken from the cache.
+    pub hits: i64,
+    /// Answers that another read was waiting for already.
+    pub shared: i64,
+    /// Answers that were asked for, by the reason.
+    pub misses: CacheMisses,
+}
+
+/// Why answers did not come from the cache.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CacheMisses {
+    /// None was stored.
+    pub absent: i64,
+    /// Something had changed.
+    pub changed: i64,
+    /// The backend did not confirm in time that nothing had.
+    pub unproven: i64,
+    /// No change feed was open.
+    pub feed_down: i64,
+    /// It is never kept.
+    pub not_cacheable: i64,
 }
 
 /// The figures of the connection pool.

@@ -9,6 +9,7 @@ pub mod faces;
 pub mod http;
 pub mod server;
 pub mod session;
+pub mod stop;
 pub mod workspace;
 
 pub use binaries::binary;
@@ -16,4 +17,5 @@ pub use effort::effort;
 pub use faces::{Face, Faces};
 pub use server::Server;
 pub use session::Session;
+pub use stop::Stop;
 pub use workspace::Workspace;

@@ -115,6 +115,27 @@ impl Session {
         }
     }
 
+    /// As [`Session::request`], for a server that may be killed: `None` when it is gone.
+    ///
+    /// # Panics
+    /// When it does not answer in time.
+    pub fn try_request(&mut self, method: &str, params: Value) -> Option<Value> {
+        let id = self.unused_id();
+        let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        self.input.as_mut()?.write_all(format!("{request}\n").as_bytes()).ok()?;
+        loop {
+            let line = match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => panic!("no answer to {method}"),
+            };
+            match serde_json::from_str::<Value>(&line) {
+                Ok(message) if message["id"] == id => return Some(message),
+                _ => {}
+            }
+        }
+    }
+
     /// The next message of the server.
     ///
     /// # Panics

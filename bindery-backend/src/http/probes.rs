@@ -10,9 +10,16 @@ use crate::app::App;
 pub(super) const LIVE: &str = "/health/live";
 
 /// Answers as long as the process runs, whatever the store does. The number of leases tells a
-/// client that leaves whether it is the last.
+/// client that leaves whether it is the last; the position in the history of which database, a
+/// client that keeps answers whether it has heard of every change.
 pub(super) async fn live(State(app): State<App>) -> Json<Value> {
-    Json(json!({ "status": "alive", "leases": app.leases().count() }))
+    let store = app.store();
+    Json(json!({
+        "status": "alive",
+        "leases": app.leases().count(),
+        "seq": store.position(),
+        "database_id": store.database_id(),
+    }))
 }
 
 /// Answers when the store can be read.

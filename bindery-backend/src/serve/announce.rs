@@ -14,6 +14,7 @@ pub(super) fn describe(app: &App, socket: PathBuf, url: Option<String>) -> Annou
         workspace: app.options().workspace.clone(),
         database: app.options().database.clone(),
         database_id: app.store().database_id().to_owned(),
+        managed: app.options().managed,
         socket,
         url,
         started_at: Timestamp::from_millis(jiff::Timestamp::now().as_millisecond()),

@@ -1,6 +1,10 @@
 //! Opening: the file is looked at before anything is written to it, then brought up to date.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
 
 use sqlx::{
     ConnectOptions, Connection, SqliteConnection,
@@ -108,6 +112,7 @@ impl Store {
         let metrics = Arc::new(Metrics::new()?);
         let (feed, _) = broadcast::channel(FEED_CAPACITY);
         let roles = Arc::new(roles);
+        let position = Arc::new(AtomicI64::new(prepared.last_seq));
         let writer = writer::Writer::start(writer::Desk {
             connection,
             options: options.writer(),
@@ -116,11 +121,11 @@ impl Store {
             roles: Arc::clone(&roles),
             metrics: Arc::clone(&metrics),
             feed: feed.clone(),
+            position: Arc::clone(&position),
         });
         let database_id = prepared.database_id;
-        Ok(Self {
-            inner: Arc::new(Inner { options, database_id, roles, clock, pool, writer, metrics, feed }),
-        })
+        let inner = Inner { options, database_id, roles, clock, pool, writer, metrics, feed, position };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The version of the schema, which is that of the last migration.
@@ -230,6 +235,7 @@ async fn was_interrupted(options: &StoreOptions) -> bool {
 pub(super) struct Prepared {
     pub(super) database_id: String,
     pub(super) last_id: i64,
+    last_seq: i64,
 }
 
 async fn prepare(connection: &mut SqliteConnection, clock: &Clock) -> Result<Prepared, sqlx::Error> {
@@ -240,14 +246,15 @@ async fn prepare(connection: &mut SqliteConnection, clock: &Clock) -> Result<Pre
         .await?;
     let oldest_kept = clock.now().as_millis() - i64::try_from(REQUESTS_KEPT.as_millis()).unwrap_or(i64::MAX);
     sqlx::query("DELETE FROM requests WHERE at < ?1").bind(oldest_kept).execute(&mut *connection).await?;
-    let (database_id, last_id) = sqlx::query_as(
+    let (database_id, last_id, last_seq) = sqlx::query_as(
         "SELECT (SELECT value FROM meta WHERE name = 'database_id'), max(
              (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'last_id'),
              (SELECT ifnull(max(id), 0) FROM tasks), (SELECT ifnull(max(id), 0) FROM projects),
              (SELECT ifnull(max(id), 0) FROM notes), (SELECT ifnull(max(id), 0) FROM documents),
-             (SELECT ifnull(max(id), 0) FROM chunks), (SELECT ifnull(max(id), 0) FROM executions))",
+             (SELECT ifnull(max(id), 0) FROM chunks), (SELECT ifnull(max(id), 0) FROM executions)),
+             (SELECT ifnull(max(seq), 0) FROM changes)",
     )
     .fetch_one(connection)
     .await?;
-    Ok(Prepared { database_id, last_id })
+    Ok(Prepared { database_id, last_id, last_seq })
 }

@@ -5,7 +5,7 @@ mod job;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicI64};
 
 use shared_types::{Error, ErrorCode};
 use sqlx::{SqliteConnection, sqlite::SqliteConnectOptions};
@@ -46,6 +46,8 @@ pub(super) struct Desk {
     pub(super) roles: Arc<Roles>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) feed: broadcast::Sender<Arc<ChangeEvent>>,
+    /// The number of the last committed change, set before anybody is answered.
+    pub(super) position: Arc<AtomicI64>,
 }
 
 impl Writer {

@@ -1,6 +1,10 @@
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
+use bindery_backend::{
+    roles::Roles,
+    store::{Store, StoreOptions},
+};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -152,6 +156,21 @@ async fn an_open_feed_is_a_lease_until_it_is_dropped() {
     assert_eq!(at.get("/health/live").await.value()["leases"], 1);
     drop(feed);
     assert_eq!(at.get("/health/live").await.value()["leases"], 0);
+}
+
+#[tokio::test]
+async fn the_position_is_that_of_the_last_answered_write_and_survives_a_restart() {
+    let at = Fixture::new().await;
+    let position = async || at.get("/health/live").await.value()["seq"].as_i64().unwrap();
+    let mut last = position().await;
+    for title in ["one", "two"] {
+        at.task(title).await;
+        let before = std::mem::replace(&mut last, position().await);
+        assert!(last > before, "{title}: {last} after {before}");
+    }
+    assert_eq!(at.app.store().last_seq().await, Ok(last));
+    let options = StoreOptions::new(at.folder().join("tasks.db"));
+    assert_eq!(Store::open(options, Roles::builtin()).await.unwrap().position(), last);
 }
 
 #[tokio::test]

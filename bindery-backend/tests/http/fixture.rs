@@ -14,12 +14,14 @@ use bindery_backend::{
 use guard::Intake;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// A router on a store in a folder of its own.
 pub(crate) struct Fixture {
     pub(crate) app: App,
     pub(crate) router: Router,
+    pub(crate) stop: CancellationToken,
     folder: TempDir,
 }
 
@@ -34,8 +36,9 @@ impl Fixture {
         let store = Store::open(StoreOptions::new(&database), Roles::load(None).unwrap()).await.unwrap();
         let mut options = AppOptions::new(folder.path(), database);
         set(&mut options);
+        let stop = options.stop.clone();
         let app = App::new(store, Intake::default(), options);
-        Self { router: http::app(app.clone()), app, folder }
+        Self { router: http::app(app.clone()), app, stop, folder }
     }
 
     pub(crate) fn folder(&self) -> &std::path::Path {

@@ -95,6 +95,18 @@ async fn on_the_unix_socket_any_host_will_do_but_no_foreign_origin() {
 }
 
 #[tokio::test]
+async fn a_backend_is_asked_to_hand_over_on_the_socket_only_and_only_when_it_is_managed() {
+    for managed in [true, false] {
+        let at = Fixture::with(|options| options.managed = managed).await;
+        let ask = || to("POST", "/api/handover").body(Body::empty()).unwrap();
+        at.send(ask()).await.problem(404, "unknown_operation");
+        let answer = http::socket_app(at.app.clone()).oneshot(ask()).await.unwrap();
+        assert_eq!(answer.status(), if managed { 200 } else { 403 });
+        assert_eq!(at.stop.is_cancelled(), managed);
+    }
+}
+
+#[tokio::test]
 async fn every_response_tells_browsers_to_take_it_for_what_it_is() {
     let at = Fixture::new().await;
     for path in ["/health", "/nowhere", "/docs/"] {

@@ -111,6 +111,22 @@ impl Breaker {
         }
     }
 
+    /// How long calls are still held back; `None` when they are not.
+    pub fn retry_after(&self, now: Instant) -> Option<Duration> {
+        match self.state {
+            State::Open { until } if now < until => Some(until - now),
+            _ => None,
+        }
+    }
+
+    /// The failures in a row that brought it to its state.
+    pub fn failures(&self) -> u32 {
+        match self.state {
+            State::Closed { failures } => failures,
+            State::Open { .. } | State::HalfOpen { .. } => self.settings.failures,
+        }
+    }
+
     fn enter(&mut self, state: State) {
         self.state = state;
         self.epoch += 1;
@@ -139,6 +155,16 @@ impl SharedBreaker {
     /// `closed`, `open` or `half_open`.
     pub fn name(&self) -> &'static str {
         self.lock().name(Instant::now())
+    }
+
+    /// How long calls are still held back; `None` when they are not.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.lock().retry_after(Instant::now())
+    }
+
+    /// The failures in a row that brought it to its state.
+    pub fn failures(&self) -> u32 {
+        self.lock().failures()
     }
 
     fn lock(&self) -> MutexGuard<'_, Breaker> {
@@ -201,7 +227,9 @@ mod tests {
     fn an_open_breaker_says_how_long_to_wait() {
         let start = Instant::now();
         let mut breaker = opened(start);
-        assert_eq!(breaker.admit(start + Duration::from_secs(20)), Err(Duration::from_secs(40)));
+        let later = start + Duration::from_secs(20);
+        assert_eq!(breaker.admit(later), Err(Duration::from_secs(40)));
+        assert_eq!((breaker.retry_after(later), breaker.failures()), (Some(Duration::from_secs(40)), 3));
         assert_eq!(breaker.name(start + Duration::from_secs(60)), "half_open");
     }
 

@@ -1,28 +1,34 @@
 //! Answers that were read before and have not changed since.
 //!
-//! One number, the generation, carries the whole law: any change, our own or one the feed reports,
-//! makes it larger; an answer is stored under the generation read before its request was sent, and
-//! is served only while that generation lasts. While the feed is not connected nobody would tell
-//! us of a change, so nothing is stored or served.
+//! Two rules carry the law. One number, the generation, grows with every change, our own or one
+//! that the feed tells; an answer is stored under the generation read before its request was sent,
+//! and is served only while that generation lasts. And it is served only under a proof that every
+//! change up to a moment ago was heard; see [`currency`].
+
+mod counts;
+mod currency;
+mod flights;
+mod key;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::Duration,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
-use shared_types::Spec;
+use shared_types::{Error, health::ClientFigures};
+use tokio::{sync::Mutex, time::timeout};
+
+use self::{
+    counts::Counts,
+    currency::{CURRENT_FOR, Currency},
+    flights::Flights,
+};
+pub(super) use self::{counts::Miss, flights::Flight, key::key};
+use crate::lifecycle::Endpoint;
 
 /// The most bytes of JSON text that the stored answers may have together.
 const CAPACITY: u64 = 16 * 1024 * 1024;
-
-/// Reads whose answers change without a change to the store: states of the process, the operator's
-/// roles file, and counts that depend on the time of day.
-const NEVER_STORED: [&str; 5] =
-    ["health_check", "get_pool_metrics", "get_pool_health", "list_roles", "get_dashboard_stats"];
 
 #[derive(Debug, Clone)]
 struct Answer {
@@ -35,10 +41,11 @@ struct Answer {
 #[derive(Debug)]
 pub(super) struct Cache {
     answers: Option<moka::future::Cache<String, Answer>>,
-    generation: AtomicU64,
-    is_told_of_changes: AtomicBool,
-    hits: AtomicU64,
-    misses: AtomicU64,
+    currency: Currency,
+    flights: Flights,
+    counts: Counts,
+    /// Held while the backend is asked for a proof: one answer serves all who wait for it.
+    proving: Mutex<()>,
 }
 
 impl Cache {
@@ -55,30 +62,65 @@ impl Cache {
         });
         Self {
             answers,
-            generation: AtomicU64::new(0),
-            is_told_of_changes: AtomicBool::new(false),
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
+            currency: Currency::default(),
+            flights: Flights::default(),
+            counts: Counts::default(),
+            proving: Mutex::default(),
         }
     }
 
-    /// The answer under `key`, if nothing changed since it was asked for.
-    pub(super) async fn get(&self, key: &str) -> Option<Arc<Value>> {
-        let generation = self.generation()?;
-        let found = match &self.answers {
-            Some(answers) => answers.get(key).await.filter(|answer| answer.generation == generation),
-            None => return None,
-        };
-        let counter = if found.is_some() { &self.hits } else { &self.misses };
-        counter.fetch_add(1, Ordering::Relaxed);
-        found.map(|answer| answer.value)
+    /// The answer under `key`, if nothing changed since it was asked for; else why not.
+    pub(super) async fn get(&self, key: &str) -> Result<Arc<Value>, Miss> {
+        let found = self.find(key).await;
+        if found.is_ok() {
+            self.counts.hit();
+        }
+        found
     }
 
-    /// The generation under which an answer asked for now may be stored; `None` while we would not
-    /// be told of changes.
+    async fn find(&self, key: &str) -> Result<Arc<Value>, Miss> {
+        let answers = self.answers.as_ref().ok_or(Miss::NotCacheable)?;
+        let generation = self.currency.generation().ok_or(Miss::FeedDown)?;
+        let found = answers.get(key).await.ok_or(Miss::Absent)?;
+        if found.generation != generation {
+            return Err(Miss::Changed);
+        }
+        if !self.is_proven_current().await {
+            return Err(Miss::Unproven);
+        }
+        // Looked at after the proof: a change may have been heard meanwhile.
+        match self.currency.generation() == Some(generation) {
+            true => Ok(found.value),
+            false => Err(Miss::Changed),
+        }
+    }
+
+    /// Whether every change up to a moment ago was heard; asks the backend if need be. A backend
+    /// that takes longer than the proof would last is not waited for.
+    async fn is_proven_current(&self) -> bool {
+        if !self.currency.is_proven(Instant::now()) {
+            // What it comes to is looked up below.
+            let _ = timeout(CURRENT_FOR, self.prove()).await;
+        }
+        self.currency.is_proven(Instant::now())
+    }
+
+    async fn prove(&self) {
+        let _turn = self.proving.lock().await;
+        let asked = Instant::now();
+        if self.currency.is_proven(asked) {
+            return;
+        }
+        if let Some(source) = self.currency.source()
+            && let Some(position) = source.position().await
+        {
+            self.currency.prove(&source, &position, asked);
+        }
+    }
+
+    /// The generation under which an answer asked for now may be stored; `None` when it may not.
     pub(super) fn generation(&self) -> Option<u64> {
-        let generation = self.generation.load(Ordering::SeqCst);
-        self.is_told_of_changes.load(Ordering::SeqCst).then_some(generation)
+        self.currency.generation().filter(|_| self.answers.is_some())
     }
 
     /// Stores an answer that was asked for in `generation`.
@@ -90,140 +132,145 @@ impl Cache {
         }
     }
 
-    /// Something changed: whatever was read before is old.
-    pub(super) fn invalidate(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
+    /// The read underway under `key` that a read in `generation` may share, or else `work` as one.
+    pub(super) fn board(
+        &self,
+        key: &str,
+        generation: u64,
+        why: Miss,
+        work: impl Future<Output = Result<Arc<Value>, Error>> + Send + 'static,
+    ) -> Flight {
+        let (flight, joined) = self.flights.board(key, generation, work);
+        match joined {
+            true => self.counts.joined(),
+            false => self.counts.miss(why),
+        }
+        flight
     }
 
-    /// Says whether the feed is connected. What happened while it was not is unknown, so whatever
-    /// was read before is old.
-    pub(super) fn set_told_of_changes(&self, told: bool) {
-        self.invalidate();
-        self.is_told_of_changes.store(told, Ordering::SeqCst);
+    /// Counts an answer that is asked for and will not be stored.
+    pub(super) fn miss(&self, why: Miss) {
+        self.counts.miss(why);
     }
 
-    /// Whether the feed is connected.
+    /// A feed of `source`, asked for at `asked`, has told everything up to `seq`.
+    pub(super) fn feed_opened(&self, source: Arc<Endpoint>, seq: i64, asked: Instant) {
+        self.currency.opened(source, seq, asked);
+    }
+
+    /// The feed told of the change `seq`.
+    pub(super) fn feed_told(&self, seq: i64) {
+        self.currency.heard(seq);
+    }
+
+    /// The feed ended; says whether it was open.
+    pub(super) fn feed_closed(&self) -> bool {
+        let was_open = self.is_told_of_changes();
+        self.currency.closed();
+        was_open
+    }
+
+    /// Whether the feed is open.
     pub(super) fn is_told_of_changes(&self) -> bool {
-        self.is_told_of_changes.load(Ordering::SeqCst)
+        self.currency.generation().is_some()
     }
 
-    /// Answers served from here, of all that were looked for, of 1.
+    /// Answers served from here, of all that could have been, of 1.
     pub(super) fn hit_rate(&self) -> f64 {
-        let hits = self.hits.load(Ordering::Relaxed) as f64;
-        let all = hits + self.misses.load(Ordering::Relaxed) as f64;
-        if all == 0.0 { 0.0 } else { hits / all }
+        let misses = self.counts.misses();
+        let asked = misses.absent + misses.changed + misses.unproven + misses.feed_down;
+        let spared = self.counts.hits() + self.counts.shared();
+        match spared + asked {
+            0 => 0.0,
+            all => spared as f64 / all as f64,
+        }
     }
 
-    /// How many answers are stored, old ones included until they are dropped.
-    pub(super) fn len(&self) -> u64 {
-        self.answers.as_ref().map_or(0, moka::future::Cache::entry_count)
+    /// Adds the cache's figures to `figures`. Old answers count until they are dropped.
+    pub(super) fn fill(&self, figures: &mut ClientFigures) {
+        let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        if let Some(answers) = &self.answers {
+            figures.cached_answers = count(answers.entry_count());
+            figures.cached_bytes = count(answers.weighted_size());
+        }
+        figures.hits = self.counts.hits();
+        figures.shared = self.counts.shared();
+        figures.misses = self.counts.misses();
     }
 
     /// Invalidates when it is dropped: however a write ends, even when its caller gives up, it may
     /// have been carried out.
     pub(super) fn invalidate_at_end(&self) -> impl Drop + '_ {
-        struct AtEnd<'a>(&'a Cache);
+        struct AtEnd<'a>(&'a Currency);
         impl Drop for AtEnd<'_> {
             fn drop(&mut self) {
-                self.0.invalidate();
+                self.0.changed();
             }
         }
-        AtEnd(self)
-    }
-}
-
-/// The key of an answer: the operation and its input in one canonical form. `None` when the answer
-/// must not be stored.
-pub(super) fn key(spec: &Spec, input: &Value) -> Option<String> {
-    let depends_on_the_clock = || ["ready", "overdue"].iter().any(|field| is_set(&input[field]));
-    if !spec.is_read() || NEVER_STORED.contains(&spec.name) || depends_on_the_clock() {
-        return None;
-    }
-    Some(format!("{} {}", spec.name, canonical(input)))
-}
-
-fn is_set(value: &Value) -> bool {
-    !matches!(value, Value::Null | Value::Bool(false))
-}
-
-/// The value with the keys of every object in order.
-fn canonical(value: &Value) -> Value {
-    match value {
-        Value::Object(object) => {
-            let mut members: Vec<_> = object.iter().collect();
-            members.sort_by_key(|(name, _)| *name);
-            members.into_iter().map(|(name, value)| (name.clone(), canonical(value))).collect()
-        }
-        Value::Array(items) => items.iter().map(canonical).collect(),
-        other => other.clone(),
+        AtEnd(&self.currency)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use shared_types::operation::find;
 
     use super::*;
 
-    async fn stored(cache: &Cache, generation: u64) -> bool {
+    async fn stored(cache: &Cache, generation: u64) -> Result<Arc<Value>, Miss> {
         cache.put("key".to_owned(), generation, &Arc::new(json!(1)), 1).await;
-        cache.get("key").await.is_some()
+        cache.get("key").await
     }
+
+    fn following(ttl: Duration) -> (Cache, Arc<Endpoint>) {
+        let cache = Cache::new(ttl);
+        let source = Arc::new(Endpoint::silent());
+        // A proof that outlasts the test, however slow it is.
+        cache.feed_opened(Arc::clone(&source), 1, Instant::now() + LONG);
+        (cache, source)
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
 
     #[tokio::test]
     async fn an_answer_lasts_until_something_changes() {
-        let cache = Cache::new(Duration::from_secs(60));
-        cache.set_told_of_changes(true);
-        assert!(stored(&cache, cache.generation().unwrap()).await);
-        cache.invalidate();
-        assert!(cache.get("key").await.is_none());
+        let (cache, _) = following(LONG);
+        assert!(stored(&cache, cache.generation().unwrap()).await.is_ok());
+        drop(cache.invalidate_at_end());
+        assert_eq!(cache.get("key").await, Err(Miss::Changed));
+        assert!(stored(&cache, cache.generation().unwrap()).await.is_ok());
+        cache.feed_told(2);
+        assert_eq!(cache.get("key").await, Err(Miss::Changed));
     }
 
     #[tokio::test]
     async fn an_answer_asked_for_before_a_change_is_not_stored_after_it() {
-        let cache = Cache::new(Duration::from_secs(60));
-        cache.set_told_of_changes(true);
+        let (cache, _) = following(LONG);
         let asked_in = cache.generation().unwrap();
-        cache.invalidate();
-        assert!(!stored(&cache, asked_in).await);
+        cache.feed_told(2);
+        assert_eq!(stored(&cache, asked_in).await, Err(Miss::Absent));
     }
 
     #[tokio::test]
     async fn nothing_is_served_while_changes_would_go_unnoticed() {
-        let cache = Cache::new(Duration::from_secs(60));
-        assert_eq!(cache.generation(), None);
-        cache.set_told_of_changes(true);
-        assert!(stored(&cache, cache.generation().unwrap()).await);
-        cache.set_told_of_changes(false);
-        assert!(cache.get("key").await.is_none());
-        cache.set_told_of_changes(true);
-        assert!(cache.get("key").await.is_none(), "it may have changed in between");
+        let (cache, source) = following(LONG);
+        assert!(stored(&cache, cache.generation().unwrap()).await.is_ok());
+        cache.feed_closed();
+        assert_eq!((cache.get("key").await, cache.generation()), (Err(Miss::FeedDown), None));
+        cache.feed_opened(source, 1, Instant::now());
+        assert_eq!(cache.get("key").await, Err(Miss::Changed), "it may have changed in between");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_served_on_an_old_proof() {
+        let (cache, source) = following(LONG);
+        cache.feed_opened(source, 1, Instant::now() - CURRENT_FOR);
+        assert_eq!(stored(&cache, cache.generation().unwrap()).await, Err(Miss::Unproven));
     }
 
     #[tokio::test]
     async fn without_a_lifetime_nothing_is_stored() {
-        let cache = Cache::new(Duration::ZERO);
-        cache.set_told_of_changes(true);
-        assert!(!stored(&cache, cache.generation().unwrap()).await);
-    }
-
-    #[test]
-    fn the_order_of_fields_makes_no_difference() {
-        let key = |input| key(find("list_tasks").unwrap(), &input);
-        assert_eq!(
-            key(json!({ "a": { "b": 1, "c": 2 }, "d": 3 })),
-            key(json!({ "d": 3, "a": { "c": 2, "b": 1 } }))
-        );
-        assert_ne!(key(json!({ "tags": ["a", "b"] })), key(json!({ "tags": ["b", "a"] })));
-    }
-
-    #[test]
-    fn what_changes_by_itself_is_not_stored() {
-        let key = |name, input| key(find(name).unwrap(), &input);
-        assert_eq!(key("create_task", json!({})), None);
-        assert_eq!(key("health_check", json!({})), None);
-        assert_eq!(key("list_tasks", json!({ "ready": true })), None);
-        assert!(key("list_tasks", json!({ "ready": false })).is_some());
+        let (cache, _) = following(Duration::ZERO);
+        assert_eq!((stored(&cache, 1).await, cache.generation()), (Err(Miss::NotCacheable), None));
     }
 }

@@ -1,5 +1,7 @@
 //! What a failed attempt means, decided once, where it happened.
 
+use std::time::Duration;
+
 use shared_types::{Error, ErrorCode};
 
 /// A failed attempt: what the caller is told, and what it means for the way to the backend.
@@ -7,6 +9,8 @@ use shared_types::{Error, ErrorCode};
 pub(super) struct Failure {
     pub(super) error: Error,
     pub(super) kind: Kind,
+    /// How long to wait before it is worth trying again, if that was said.
+    pub(super) retry_after: Option<Duration>,
 }
 
 /// The kinds of failure.
@@ -30,13 +34,13 @@ pub(super) enum Kind {
 
 impl Failure {
     pub(super) fn new(kind: Kind, error: Error) -> Self {
-        Self { error, kind }
+        Self { error, kind, retry_after: None }
     }
 
     /// Classes an error that the backend answered with this status.
     pub(super) fn answered(status: u16, error: Error) -> Self {
         let kind = match (status, error.code) {
-            (_, ErrorCode::Overloaded | ErrorCode::RateLimited) => Kind::Busy,
+            (429, _) | (_, ErrorCode::Overloaded | ErrorCode::RateLimited) => Kind::Busy,
             // A full disk refuses writes while reading goes on; a pause would not empty it.
             (_, ErrorCode::StorageUnavailable) => Kind::Rejected,
             // A program of the operator's says nothing about the backend.
@@ -45,7 +49,7 @@ impl Failure {
             (500.., _) => Kind::Faulty,
             _ => Kind::Rejected,
         };
-        Self { error, kind }
+        Self::new(kind, error)
     }
 
     /// Whether another attempt may succeed.
@@ -56,6 +60,17 @@ impl Failure {
     /// Whether it counts against the backend.
     pub(super) fn counts(&self) -> bool {
         matches!(self.kind, Kind::Faulty | Kind::Unavailable | Kind::Disconnected | Kind::TimedOut)
+    }
+
+    /// The error, with when to try again.
+    pub(super) fn into_error(self) -> Error {
+        match self.retry_after {
+            None => self.error,
+            Some(wait) => {
+                let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                self.error.with("retry_after_ms", millis)
+            }
+        }
     }
 }
 

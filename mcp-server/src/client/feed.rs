@@ -6,7 +6,10 @@
 
 pub(super) mod event;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde::Deserialize;
 use shared_types::{history::Action, search::EntityKind};
@@ -62,9 +65,8 @@ impl Feed {
         loop {
             if let Some(endpoint) = self.backend.find().await {
                 let cause = self.follow(&endpoint).await;
-                if self.cache.is_told_of_changes() {
+                if self.cache.feed_closed() {
                     pause = Duration::ZERO;
-                    self.cache.set_told_of_changes(false);
                 }
                 tracing::debug!(cause, "change feed closed");
                 self.backend.lost(&endpoint);
@@ -87,6 +89,7 @@ impl Feed {
         if let Some((_, seq)) = &self.last {
             url.query_pairs_mut().append_pair("after", &seq.to_string());
         }
+        let asked = Instant::now();
         let mut response = match timeout(SILENCE, endpoint.http().get(url).send()).await {
             Ok(Ok(response)) if response.status().is_success() => response,
             Ok(Ok(_)) => {
@@ -106,21 +109,22 @@ impl Feed {
             };
             let Ok(complete) = events.push(&chunk) else { return "not a feed" };
             for event in complete {
-                self.take(database, &event);
+                self.take(endpoint, asked, &event);
             }
         }
     }
 
-    fn take(&mut self, database: &str, event: &Event) {
+    fn take(&mut self, source: &Arc<Endpoint>, asked: Instant, event: &Event) {
         let Ok(Place { seq }) = serde_json::from_str(&event.data) else { return };
         match event.name.as_str() {
             "ready" => {
-                self.last.get_or_insert_with(|| (database.to_owned(), seq));
-                self.cache.set_told_of_changes(true);
+                // Told anew: a database that was taken back in time has a lower one.
+                self.last = Some((source.announcement().database_id.clone(), seq));
+                self.cache.feed_opened(Arc::clone(source), seq, asked);
             }
             "change" => {
-                self.last = Some((database.to_owned(), seq));
-                self.cache.invalidate();
+                self.last = Some((source.announcement().database_id.clone(), seq));
+                self.cache.feed_told(seq);
                 if let Ok(notice) = serde_json::from_str(&event.data) {
                     // Without a listener there is nobody to tell.
                     let _ = self.notices.send(notice);

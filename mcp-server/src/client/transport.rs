@@ -1,13 +1,13 @@
 //! One attempt: a request over a pooled connection, within limits and a deadline.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use reqwest::{
     Response,
-    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use serde_json::Value;
-use shared_types::{Error, ErrorCode, guarded::GuardReport};
+use shared_types::{Error, ErrorCode, guarded::GuardReport, health::ClientFigures};
 use tokio::{
     sync::Semaphore,
     time::{Instant, timeout_at},
@@ -49,6 +49,13 @@ impl Transport {
         Self { slots: Semaphore::new(IN_FLIGHT) }
     }
 
+    /// Adds how busy the way is to `figures`.
+    pub(super) fn fill(&self, figures: &mut ClientFigures) {
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        figures.in_flight = count(IN_FLIGHT.saturating_sub(self.slots.available_permits()));
+        figures.max_in_flight = count(IN_FLIGHT);
+    }
+
     /// Sends `request` to `endpoint` and reads the answer, all before `deadline`.
     pub(super) async fn send(
         &self,
@@ -85,6 +92,7 @@ async fn exchange(endpoint: &Endpoint, request: &Prepared, headers: &HeaderMap) 
     let response = builder.send().await.map_err(|error| disconnected(&error))?;
     let status = response.status();
     let is_problem = is_problem(&response);
+    let retry_after = retry_after(&response);
     let bytes = read(response).await?;
     let value = serde_json::from_slice::<Value>(&bytes);
     if status.is_success() {
@@ -98,13 +106,19 @@ async fn exchange(endpoint: &Endpoint, request: &Prepared, headers: &HeaderMap) 
     let error = value.ok().as_ref().and_then(Error::from_problem).unwrap_or_else(|| {
         Error::new(ErrorCode::Internal, format!("the backend answered {status} without a reason"))
     });
-    Err(Failure::answered(status.as_u16(), error))
+    Err(Failure { retry_after, ..Failure::answered(status.as_u16(), error) })
 }
 
 /// Whether the answer is an error; with any other type the body is the operation's output.
 fn is_problem(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_none_or(|kind| !kind.starts_with("application/json"))
+}
+
+/// What the backend asks for in whole seconds. A date, which HTTP also allows, would need clocks
+/// that agree; our backend sends none.
+fn retry_after(response: &Response) -> Option<Duration> {
+    response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {

@@ -6,7 +6,12 @@ use shared_types::{announcement::FILE_NAME, health::HealthStatus};
 
 use super::Finding;
 use crate::{
-    lifecycle::{Endpoint, endpoint::Absence, process},
+    lifecycle::{
+        Endpoint,
+        endpoint::Absence,
+        handover::{self, Age},
+        process,
+    },
     workspace::Workspace,
 };
 
@@ -15,7 +20,7 @@ const SUBJECT: &str = "backend";
 /// Looks for the backend of `workspace`, and at `port` if there is none.
 pub(super) async fn look(workspace: &Workspace, port: u16) -> Vec<Finding> {
     match Endpoint::find(workspace).await {
-        Ok(endpoint) => running(&endpoint).await,
+        Ok(endpoint) => running(&endpoint, port).await,
         Err(absence) => {
             let mut findings = vec![absent(workspace, &absence)];
             findings.extend(last_words(workspace));
@@ -25,7 +30,7 @@ pub(super) async fn look(workspace: &Workspace, port: u16) -> Vec<Finding> {
     }
 }
 
-async fn running(endpoint: &Endpoint) -> Vec<Finding> {
+async fn running(endpoint: &Endpoint, wanted: u16) -> Vec<Finding> {
     let announced = endpoint.announcement();
     let url = announced.url.as_ref().map(|url| format!(" and {url}"));
     let leases = endpoint.leases().await.map(|leases| format!(", used by {leases}"));
@@ -40,15 +45,17 @@ async fn running(endpoint: &Endpoint) -> Vec<Finding> {
             leases.unwrap_or_default()
         ),
     )];
-    if announced.version != env!("CARGO_PKG_VERSION") {
-        findings.push(Finding::note(
-            SUBJECT,
-            format!(
-                "its version is not ours; it is replaced when its last user leaves (kill {})",
-                announced.pid
-            ),
-        ));
-    }
+    let own = env!("CARGO_PKG_VERSION");
+    let note = match (handover::age(&announced.version), announced.managed) {
+        (Age::Same, _) => None,
+        (Age::Older, true) => Some(format!("it is older than {own}; the next call asks it to hand over")),
+        (Age::Older, false) => {
+            Some(format!("it is older than {own}; whoever runs it has to restart it (pid {})", announced.pid))
+        }
+        (Age::Newer, _) => Some(format!("it is newer than {own}; restart the assistants that are older")),
+    };
+    findings.extend(note.map(|note| Finding::note(SUBJECT, note)));
+    findings.extend(another_port(announced.url.as_deref(), wanted));
     match endpoint.health().await {
         Ok(health) if health.status == HealthStatus::Healthy => {}
         Ok(health) => findings.push(Finding::wrong(
@@ -61,6 +68,13 @@ async fn running(endpoint: &Endpoint) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Says that the backend took another port than the one that was wanted.
+fn another_port(url: Option<&str>, wanted: u16) -> Option<Finding> {
+    let port = reqwest::Url::parse(url?).ok()?.port_or_known_default()?;
+    let found = format!("{wanted} was in use when it started, so it took {port}");
+    (wanted != 0 && port != wanted).then(|| Finding::note("port", found))
 }
 
 fn absent(workspace: &Workspace, absence: &Absence) -> Finding {
@@ -123,6 +137,15 @@ mod tests {
 
         std::fs::write(state.join(FILE_NAME), "{").unwrap();
         assert_eq!(look(&workspace, 0).await.remove(0).verdict, Verdict::Wrong);
+    }
+
+    #[test]
+    fn another_port_than_the_wanted_one_is_noted() {
+        let note = another_port(Some("http://127.0.0.1:3001"), 3000).unwrap();
+        assert!(note.found.contains("took 3001"), "{}", note.found);
+        assert_eq!(another_port(Some("http://127.0.0.1:3000"), 3000), None);
+        assert_eq!(another_port(Some("http://127.0.0.1:3001"), 0), None);
+        assert_eq!(another_port(None, 3000), None);
     }
 
     #[test]

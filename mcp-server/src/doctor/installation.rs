@@ -1,8 +1,6 @@
 //! What is installed: the backend's executable, and the assistants that know of us.
 
-use std::{fs, path::Path, time::Duration};
-
-use process_host::spec::{ChildSpec, Command};
+use std::{fs, path::Path};
 
 use super::Finding;
 use crate::{
@@ -28,7 +26,7 @@ pub(super) async fn executable(config: &Config) -> Finding {
             Finding::note(SUBJECT, "bindery-backend is not built yet; the first start builds it")
         }
         Ok(None) => Finding::wrong(SUBJECT, "bindery-backend was not found", INSTALL),
-        Ok(Some(found)) => match version(&found.path).await {
+        Ok(Some(found)) => match binary::version(&found.path).await {
             Some(version) => {
                 Finding::ok(SUBJECT, format!("{} ({}), {version}", found.path.display(), found.place))
             }
@@ -39,13 +37,6 @@ pub(super) async fn executable(config: &Config) -> Finding {
             ),
         },
     }
-}
-
-async fn version(path: &Path) -> Option<String> {
-    let spec = ChildSpec::new("bindery-backend", Command::new(path).arg("--version"));
-    let output = process_host::output(&spec, b"", Duration::from_secs(2), 1000).await.ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    output.exit.is_success().then(|| text.trim().to_owned())
 }
 
 /// Whether the workspace's roles may run programs, if they want to.

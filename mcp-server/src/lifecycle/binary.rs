@@ -4,6 +4,7 @@ use std::{
     env, io,
     os::fd::AsFd,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use process_host::{
@@ -54,6 +55,14 @@ pub fn find(named: Option<&Path>) -> Result<Option<Found>, Error> {
     ]
     .into_iter()
     .find_map(|(path, place)| Some(Found { path: path.filter(|path| path.is_file())?, place })))
+}
+
+/// What the executable says about its version, such as `bindery-backend 0.1.0`.
+pub async fn version(path: &Path) -> Option<String> {
+    let spec = ChildSpec::new(NAME, Command::new(path).arg("--version"));
+    let output = process_host::output(&spec, b"", Duration::from_secs(2), 1000).await.ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.exit.is_success().then(|| text.trim().to_owned())
 }
 
 /// The first file of this name on the `PATH`.

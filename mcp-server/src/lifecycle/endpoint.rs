@@ -7,7 +7,7 @@
 use std::{fs, io, path::Path, time::Duration};
 
 use reqwest::{Url, redirect};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use shared_types::{
     announcement::{Announcement, FILE_NAME},
     health::Health,
@@ -17,8 +17,8 @@ use crate::workspace::Workspace;
 
 /// How long a handshake may take. A backend that needs longer is as good as silent.
 const HANDSHAKE: Duration = Duration::from_secs(2);
-/// How long the question for leases may take; it is asked while a client waits for us to end.
-const LEASE_QUESTION: Duration = Duration::from_millis(300);
+/// How long a question that needs no store may take; it is asked while somebody waits.
+const LIVE_QUESTION: Duration = Duration::from_millis(300);
 /// Connections kept open between calls.
 const IDLE_CONNECTIONS: usize = 5;
 
@@ -54,6 +54,15 @@ pub enum Absence {
     /// Something answers, but it is not the backend of this workspace.
     #[error("the announced address belongs to someone else: {0}")]
     Stranger(String),
+}
+
+/// How far a backend's history has come.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Position {
+    /// The last change. Every write that was answered is among those up to it.
+    pub seq: i64,
+    /// In which database.
+    pub database_id: String,
 }
 
 /// A backend that proved to be that of the workspace.
@@ -118,8 +127,23 @@ impl Endpoint {
         struct Live {
             leases: u64,
         }
-        let answer = self.http.get(self.route("health/live")).timeout(LEASE_QUESTION).send().await.ok()?;
-        Some(answer.json::<Live>().await.ok()?.leases)
+        Some(self.live::<Live>().await?.leases)
+    }
+
+    /// Its position now; `None` when it does not say in time.
+    pub async fn position(&self) -> Option<Position> {
+        self.live().await
+    }
+
+    /// Asks it to make room for another version; says whether it does.
+    pub async fn hand_over(&self) -> bool {
+        let asked = self.http.post(self.route("api/handover")).timeout(HANDSHAKE).send().await;
+        asked.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    async fn live<T: DeserializeOwned>(&self) -> Option<T> {
+        let answer = self.http.get(self.route("health/live")).timeout(LIVE_QUESTION).send().await.ok()?;
+        answer.json().await.ok()
     }
 
     fn route(&self, path: &str) -> Url {
@@ -174,4 +198,18 @@ pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
         cause = deeper;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+impl Endpoint {
+    /// A backend that never answers.
+    pub(crate) fn silent() -> Self {
+        let announcement = serde_json::json!({
+            "pid": 1, "version": "0.1.0", "workspace": "/", "database": "tasks.db", "database_id": "none",
+            "socket": "/nowhere", "url": "http://127.0.0.1:1/", "started_at": "2026-01-01T00:00:00Z"
+        });
+        let announcement: Announcement = serde_json::from_value(announcement).unwrap();
+        let (http, base) = ways_to(&announcement).remove(0);
+        Self { http, base, announcement }
+    }
 }

@@ -17,6 +17,7 @@ use tokio::{sync::watch, time::sleep};
 use super::{
     Stage, StartOptions, binary,
     endpoint::{Absence, Endpoint},
+    handover,
     process::{self, ALREADY_SERVED, BackendProcess},
 };
 use crate::workspace::Workspace;
@@ -38,10 +39,15 @@ pub(super) async fn find_or_start(
     let state_dir = workspace
         .prepare()
         .map_err(|error| unavailable(format!("{}: {error}", workspace.state_dir().display())))?;
-    let _elected = match find_or_lock(workspace, &state_dir).await? {
+    let (_elected, older) = match find_or_lock(workspace, &state_dir).await? {
         Election::Found(endpoint) => return Ok(*endpoint),
-        Election::Won(lock) => lock,
+        Election::Won { lock, older } => (lock, older),
     };
+    if let Some(older) = older
+        && !handover::replace(&older, options, &state_dir).await?
+    {
+        return Ok(*older);
+    }
     let binary = match binary::find(options.binary.as_deref())? {
         Some(found) => found.path,
         None => {
@@ -67,7 +73,11 @@ enum Election {
     /// Nobody: it runs.
     Found(Box<Endpoint>),
     /// This process. The file holds the lock until it is dropped.
-    Won(fs::File),
+    Won {
+        lock: fs::File,
+        /// The one that runs and is to be replaced.
+        older: Option<Box<Endpoint>>,
+    },
 }
 
 async fn find_or_lock(workspace: &Workspace, state_dir: &Path) -> Result<Election, Error> {
@@ -76,7 +86,9 @@ async fn find_or_lock(workspace: &Workspace, state_dir: &Path) -> Result<Electio
     let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
     let mut pace = Pace::new();
     loop {
-        if let Ok(endpoint) = Endpoint::find(workspace).await {
+        if let Ok(endpoint) = Endpoint::find(workspace).await
+            && !handover::is_due(&endpoint)
+        {
             return Ok(Election::Found(Box::new(endpoint)));
         }
         match lock.try_lock() {
@@ -87,10 +99,13 @@ async fn find_or_lock(workspace: &Workspace, state_dir: &Path) -> Result<Electio
     }
     // The last holder may have finished its start between our look and our lock.
     Ok(match Endpoint::find(workspace).await {
+        Ok(endpoint) if handover::is_due(&endpoint) => {
+            Election::Won { lock, older: Some(Box::new(endpoint)) }
+        }
         Ok(endpoint) => Election::Found(Box::new(endpoint)),
         Err(absence) => {
             tracing::debug!(%absence, "elected to start the backend");
-            Election::Won(lock)
+            Election::Won { lock, older: None }
         }
     })
 }
@@ -120,14 +135,14 @@ async fn await_ready(workspace: &Workspace, process: &mut BackendProcess) -> Res
 }
 
 /// Pauses between two looks: 10 ms, doubling to 200 ms.
-struct Pace(Duration);
+pub(super) struct Pace(Duration);
 
 impl Pace {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Duration::from_millis(10))
     }
 
-    fn next(&mut self) -> Duration {
+    pub(super) fn next(&mut self) -> Duration {
         let pause = self.0;
         self.0 = (pause * 2).min(Duration::from_millis(200));
         pause
@@ -148,7 +163,7 @@ fn not_ready(somebody_else: bool, absence: &Absence) -> Error {
     })
 }
 
-fn unavailable(message: String) -> Error {
+pub(super) fn unavailable(message: String) -> Error {
     Error::new(ErrorCode::BackendUnavailable, message)
         .suggest("Run `bindery-mcp doctor` to see what is wrong.")
 }

@@ -89,9 +89,10 @@ impl Bindery {
         let is_claim = executor::is_claim(spec, &accepted.input);
         let actor = self.actor(context);
         let options = CallOptions { actor: Some(actor.clone()), guard: accepted.report };
+        let detail = accepted.input["detail"] == true;
         let result = self.client.call(spec, accepted.input, &options).await;
         if spec.name == HealthCheck::SPEC.name {
-            return self.with_client_health(result);
+            return self.with_client_health(result, detail);
         }
         let result = result.map(Arc::unwrap_or_clone)?;
         if !is_claim {
@@ -105,8 +106,8 @@ impl Bindery {
     }
 
     /// Adds the way to the backend to what the backend says, or to why it says nothing.
-    fn with_client_health(&self, result: Result<Arc<Value>, Error>) -> Result<Value, Error> {
-        let client = serde_json::to_value(self.client.health()).unwrap_or_default();
+    fn with_client_health(&self, result: Result<Arc<Value>, Error>, detail: bool) -> Result<Value, Error> {
+        let client = serde_json::to_value(self.client.health(detail)).unwrap_or_default();
         let mut health =
             result.map(Arc::unwrap_or_clone).map_err(|error| error.with("client", client.clone()))?;
         if let Some(health) = health.as_object_mut() {

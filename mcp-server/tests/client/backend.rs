@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -20,10 +20,10 @@ use axum::{
 };
 use mcp_server::{Backend, CallOptions, Client, Config, lifecycle::StartOptions, workspace::Workspace};
 use serde_json::{Value, json};
-use shared_types::{Error, operation::find};
+use shared_types::{Error, ErrorCode, health::ClientFigures, operation::find};
 use tokio::{
     net::{TcpListener, UnixListener},
-    sync::broadcast,
+    sync::{Semaphore, broadcast},
     task::JoinSet,
 };
 
@@ -34,6 +34,10 @@ pub(crate) enum Reply {
     Status(u16, Value),
     /// No answer, for ever.
     Silence,
+    /// Success, once the test lets it go.
+    Held,
+    /// The backend asks to come again after so many seconds.
+    Busy(u64),
     /// The connection breaks in the middle of the answer.
     Broken,
 }
@@ -51,6 +55,10 @@ pub(crate) struct FakeBackend {
     replies: Arc<Mutex<VecDeque<Reply>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
     feeds: Arc<AtomicUsize>,
+    /// The number of the last change.
+    seq: Arc<AtomicI64>,
+    /// One permit for each held answer that may go.
+    held: Arc<Semaphore>,
     events: broadcast::Sender<String>,
     workspace: String,
 }
@@ -63,6 +71,8 @@ impl FakeBackend {
             replies: Arc::default(),
             asked: Arc::default(),
             feeds: Arc::default(),
+            seq: Arc::new(AtomicI64::new(1)),
+            held: Arc::new(Semaphore::new(0)),
             events: broadcast::Sender::new(16),
             workspace: workspace.root().display().to_string(),
         }
@@ -77,8 +87,19 @@ impl FakeBackend {
         self.asked.lock().unwrap().clone()
     }
 
-    /// Reports a change on every open feed.
+    /// Lets one held answer go.
+    pub(crate) fn release(&self) {
+        self.held.add_permits(1);
+    }
+
+    /// Commits a change that no feed tells of.
+    pub(crate) fn commit_silently(&self, seq: i64) {
+        self.seq.store(seq, Ordering::SeqCst);
+    }
+
+    /// Commits a change, and reports it on every open feed.
     pub(crate) fn report_change(&self, seq: i64) {
+        self.commit_silently(seq);
         let data =
             json!({ "seq": seq, "entity": "task", "entity_id": "X", "action": "updated", "version": 2 });
         self.events.send(format!("id: {seq}\nevent: change\ndata: {data}\n\n")).unwrap();
@@ -133,13 +154,14 @@ async fn health(State(fake): State<FakeBackend>) -> Json<Value> {
 }
 
 async fn live(State(fake): State<FakeBackend>) -> Json<Value> {
-    Json(json!({ "leases": fake.feeds.load(Ordering::SeqCst) }))
+    let (leases, seq) = (fake.feeds.load(Ordering::SeqCst), fake.seq.load(Ordering::SeqCst));
+    Json(json!({ "leases": leases, "seq": seq, "database_id": DATABASE }))
 }
 
 async fn events(State(fake): State<FakeBackend>) -> Response {
     fake.feeds.fetch_add(1, Ordering::SeqCst);
     let receiver = fake.events.subscribe();
-    let first = "event: ready\ndata: {\"seq\":1}\n\n".to_owned();
+    let first = format!("event: ready\ndata: {{\"seq\":{}}}\n\n", fake.seq.load(Ordering::SeqCst));
     let stream = futures::stream::unfold((Some(first), receiver), |(first, mut receiver)| async move {
         let next = match first {
             Some(first) => first,
@@ -168,6 +190,16 @@ async fn answer(State(fake): State<FakeBackend>, request: Request) -> Response {
                 if body.get("code").is_some() { "application/problem+json" } else { "application/json" };
             let status = StatusCode::from_u16(status).unwrap();
             (status, [(header::CONTENT_TYPE, kind)], body.to_string()).into_response()
+        }
+        Some(Reply::Held) => {
+            fake.held.acquire().await.unwrap().forget();
+            Json(json!({ "count": count })).into_response()
+        }
+        Some(Reply::Busy(seconds)) => {
+            let body = Error::new(ErrorCode::Overloaded, "busy").to_problem().to_string();
+            let kind = (header::CONTENT_TYPE, "application/problem+json".to_owned());
+            let headers = [kind, (header::RETRY_AFTER, seconds.to_string())];
+            (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
         }
         Some(Reply::Silence) => std::future::pending().await,
         Some(Reply::Broken) => {
@@ -210,6 +242,11 @@ impl Scene {
     pub(crate) async fn call(&self, name: &str, input: Value) -> Result<Value, Error> {
         let options = CallOptions { actor: Some("Zoë".to_owned()), guard: None };
         self.client.call(find(name).unwrap(), input, &options).await.map(|value| (*value).clone())
+    }
+
+    /// The client's figures.
+    pub(crate) fn figures(&self) -> ClientFigures {
+        self.client.health(true).figures.unwrap()
     }
 
     /// Waits until a repeated read is answered from the cache, which is when the feed is connected.

@@ -1,6 +1,6 @@
 //! What the client does when the backend does not do what it should.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mcp_server::{CallOptions, Client, Config};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ async fn a_broken_answer_is_asked_for_again() {
     let scene = Scene::plain(LONG).await;
     scene.fake.reply([Reply::Broken, Reply::Broken]);
     assert!(scene.call("list_roles", Value::Null).await.is_ok());
-    assert_eq!(scene.client.health().retries, 2);
+    assert_eq!(scene.client.health(false).retries, 2);
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn a_busy_backend_gets_a_moment_and_is_not_given_up() {
     assert_eq!(scene.call("list_roles", Value::Null).await.unwrap_err().code, ErrorCode::Overloaded);
     assert_eq!(scene.fake.asked().len(), 4, "one attempt and three retries");
     assert!(scene.call("list_roles", Value::Null).await.is_err());
-    assert_eq!(scene.client.health().circuit_breaker, "closed");
+    assert_eq!(scene.client.health(false).circuit_breaker, "closed");
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn five_failures_open_the_circuit_and_caller_errors_do_not() {
     for _ in 0..6 {
         assert_eq!(scene.call("list_roles", Value::Null).await.unwrap_err().code, ErrorCode::NotFound);
     }
-    assert_eq!(scene.client.health().circuit_breaker, "closed");
+    assert_eq!(scene.client.health(false).circuit_breaker, "closed");
 
     scene.fake.reply(vec![problem(&Error::new(ErrorCode::Internal, "fault")); 5]);
     for _ in 0..5 {
@@ -71,6 +71,35 @@ async fn five_failures_open_the_circuit_and_caller_errors_do_not() {
     assert_eq!(error.code, ErrorCode::CircuitOpen);
     assert!((50_000..=60_000).contains(&error.context["retry_after_ms"].as_u64().unwrap()));
     assert_eq!(scene.fake.asked().len(), 11);
+    let health = scene.client.health(true);
+    assert_eq!((health.circuit_breaker.as_str(), health.figures.unwrap().failures), ("open", 5));
+    assert!((50_000..=60_000).contains(&health.retry_after_ms.unwrap()));
+
+    let mut fastest = LONG;
+    for _ in 0..20 {
+        let begun = Instant::now();
+        assert!(scene.call("create_task", json!({ "title": "x" })).await.is_err());
+        fastest = fastest.min(begun.elapsed());
+    }
+    assert!(fastest < Duration::from_millis(5), "{fastest:?}");
+}
+
+#[tokio::test]
+async fn the_backend_says_when_to_come_again() {
+    let scene = Scene::plain(LONG).await;
+    scene.fake.reply([Reply::Busy(1)]);
+    let begun = Instant::now();
+    assert!(scene.call("list_roles", Value::Null).await.is_ok());
+    assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_wait_beyond_the_deadline_is_not_begun() {
+    let scene = Scene::plain(Duration::from_secs(20)).await;
+    scene.fake.reply([Reply::Busy(21)]);
+    let error = scene.call("list_roles", Value::Null).await.unwrap_err();
+    assert_eq!((error.code, &error.context["retry_after_ms"]), (ErrorCode::Overloaded, &json!(21_000)));
+    assert_eq!(scene.fake.asked().len(), 1);
 }
 
 #[tokio::test]
@@ -139,4 +168,14 @@ async fn what_fails_on_this_side_is_told_like_a_fault_of_the_backend() {
             assert_eq!(error.correlation_id.map(|id| id.len()), Some(16));
         }
     }
+}
+
+#[tokio::test]
+async fn the_end_of_one_backend_is_one_failure_however_many_calls_it_cuts_off() {
+    let scene = Scene::plain(LONG).await;
+    scene.call("list_roles", Value::Null).await.unwrap();
+    scene.fake.reply(vec![Reply::Broken; 8]);
+    let calls = (0..8).map(|n| scene.call("create_task", json!({ "title": n })));
+    assert!(futures::future::join_all(calls).await.iter().all(Result::is_ok));
+    assert_eq!(scene.client.health(false).circuit_breaker, "closed");
 }

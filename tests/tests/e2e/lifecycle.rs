@@ -1,12 +1,14 @@
 //! The backend behind the tools: found or started, shared, replaced when it dies.
 
 use std::{
+    path::Path,
     process::Command,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 use serde_json::json;
-use tests::Workspace;
+use tests::{Stop, Workspace};
 
 #[test]
 fn the_store_is_right_after_every_process_has_ended() {
@@ -91,4 +93,56 @@ fn no_cache_outlives_a_change() {
             assert!(changed.elapsed() < Duration::from_secs(5), "the old row is read long after the change");
         }
     }
+}
+
+/// Makes the running backend look as if it were of this version.
+fn pretend(workspace: &Workspace, version: &str) {
+    let mut about = workspace.backend();
+    about["version"] = version.into();
+    std::fs::write(workspace.path().join(".vespera/backend.json"), about.to_string()).unwrap();
+}
+
+#[test]
+fn an_older_backend_hands_over_without_a_lost_call() {
+    let workspace = Workspace::new();
+    let mut working = workspace.session();
+    working.call("create_task", &json!({"title": "0"}));
+    let old = workspace.backend()["pid"].clone();
+    let done = AtomicBool::new(false);
+    let acknowledged = std::thread::scope(|scope| {
+        let stream = scope.spawn(|| {
+            let mut last = 0;
+            while !done.load(Ordering::SeqCst) {
+                last += 1;
+                working.call("create_task", &json!({"title": last.to_string()}));
+            }
+            last
+        });
+        let stop = Stop(&done);
+        pretend(&workspace, "0.0.1");
+        let mut updated = workspace.session();
+        updated.call("health_check", &json!({}));
+        assert!(updated.log().contains("asking the older backend to hand over"), "{}", updated.log());
+        assert_ne!(workspace.backend()["pid"], old);
+        assert!(!Path::new(&format!("/proc/{old}")).exists(), "the older one is still there");
+        // The one at work meets the other backend, too.
+        let before = updated.call("get_dashboard_stats", &json!({}))["total"].clone();
+        while updated.call("get_dashboard_stats", &json!({}))["total"] == before {}
+        drop(stop);
+        stream.join().unwrap()
+    });
+    let total = working.call("get_dashboard_stats", &json!({}))["total"].clone();
+    assert_eq!(total, acknowledged + 1, "each call was carried out once");
+}
+
+#[test]
+fn an_older_backend_that_an_operator_runs_is_used_as_it_is() {
+    let workspace = Workspace::new();
+    let server = tests::Server::start(workspace.path());
+    pretend(&workspace, "0.0.1");
+    workspace.session().call("create_task", &json!({"title": "Kept"}));
+    assert_eq!(workspace.backend()["pid"], server.pid());
+    let found = workspace.run(&["doctor"]).stdout;
+    let found = String::from_utf8_lossy(&found);
+    assert!(found.contains("whoever runs it has to restart it"), "{found}");
 }

@@ -2,7 +2,7 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -40,6 +40,9 @@ impl Desk {
         let mut events = Vec::new();
         match self.transact(group, &mut outcomes, &mut events).await {
             Ok(()) => {
+                if let Some(last) = events.last() {
+                    self.position.store(last.seq, Ordering::SeqCst);
+                }
                 for event in events {
                     // Nobody subscribed is no error.
                     let _ = self.feed.send(Arc::new(event));

@@ -1,6 +1,6 @@
 //! The writer on its own: what one bad job may do to the others, and what the disk may do to all.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicI64};
 
 use futures::future::BoxFuture;
 use shared_types::{Error, ErrorCode};
@@ -86,6 +86,7 @@ impl Bench {
             roles: Arc::new(Roles::builtin()),
             metrics: Arc::new(Metrics::new().unwrap()),
             feed: broadcast::channel(16).0,
+            position: Arc::new(AtomicI64::new(0)),
         };
         Self { desk, _folder: folder }
     }
