@@ -1,5 +1,7 @@
 //! Opening: the file is looked at before anything is written to it, then brought up to date.
 
+mod check;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use sqlx::{
@@ -15,7 +17,8 @@ use crate::roles::Roles;
 /// Every step from an empty file to the schema this binary knows.
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
-/// Up to this size a file is checked at every start; a larger one only when it was not closed in order.
+/// Up to this size a file is checked whole at every start; a larger one table by table, and only when it
+/// was not closed in order.
 const ALWAYS_CHECKED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How long a replay of a request can be asked for.
@@ -154,10 +157,14 @@ async fn inspect(options: &StoreOptions) -> Result<(), OpenError> {
     } else if tables > 0 {
         return Err(OpenError::Foreign(options.path.clone()));
     }
-    if size <= ALWAYS_CHECKED_BYTES || was_interrupted(options).await {
-        refuse_damaged(&mut connection, options).await?;
+    connection.close().await.map_err(failed)?;
+    if size <= ALWAYS_CHECKED_BYTES {
+        check::whole(options).await
+    } else if was_interrupted(options).await {
+        check::by_table(options).await
+    } else {
+        Ok(())
     }
-    connection.close().await.map_err(failed)
 }
 
 async fn refuse_newer(connection: &mut SqliteConnection, options: &StoreOptions) -> Result<(), OpenError> {
@@ -167,18 +174,6 @@ async fn refuse_newer(connection: &mut SqliteConnection, options: &StoreOptions)
         .map_err(|error| refused(options, error))?;
     let known = known_schema();
     if found > known { Err(OpenError::Newer { found, known }) } else { Ok(()) }
-}
-
-async fn refuse_damaged(connection: &mut SqliteConnection, options: &StoreOptions) -> Result<(), OpenError> {
-    let path = options.path.clone();
-    match sqlx::query_scalar::<_, String>("PRAGMA quick_check(1)").fetch_one(connection).await {
-        Ok(verdict) if verdict == "ok" => Ok(()),
-        Ok(detail) => Err(OpenError::Damaged { path, detail }),
-        Err(error) if fault::is_not_a_database(&error) => {
-            Err(OpenError::Damaged { path, detail: error.to_string() })
-        }
-        Err(source) => Err(OpenError::Database { path, source }),
-    }
 }
 
 /// An orderly end folds the log into the database and removes it.
