@@ -60,7 +60,7 @@ fn a_killed_backend_has_lost_nothing_it_acknowledged() {
         ready.quantile(0.99),
     );
     assert_eq!(verdict, Verdict::default());
-    assert!(acknowledged > cycles * WRITERS, "the writers hardly came to write");
+    assert!(acknowledged > cycles, "the writers hardly came to write");
 }
 
 /// What the database file holds.

@@ -7,7 +7,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod crash;
+mod disk;
 mod figures;
 mod power;
+mod preload;
 mod template;
 mod writer;

@@ -11,7 +11,6 @@ use std::{
     collections::HashMap,
     fs,
     path::{Path, PathBuf},
-    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -19,10 +18,13 @@ use std::{
 use serde_json::Value;
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
-use tests::{Connection, Server, binaries::root, effort};
+use tests::{Connection, Server, effort};
 
 use self::disk::{Disk, read_log};
-use crate::writer::{WRITERS, Writer};
+use crate::{
+    preload,
+    writer::{WRITERS, Writer},
+};
 
 /// How long the backend writes before and after a restart.
 const WRITING: Duration = Duration::from_millis(1500);
@@ -108,15 +110,8 @@ struct Recording {
 fn record(durability: &str) -> Recording {
     let workspace = tempfile::tempdir().unwrap();
     let path = workspace.path().canonicalize().unwrap();
-    let (folder, log, library) = (path.join(".vespera"), path.join("calls"), path.join("recorder.so"));
-    let source = root().join("tests/tests/reliability/power/recorder.c");
-    let compiled = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .args([&library, &source])
-        .arg("-ldl")
-        .status()
-        .unwrap();
-    assert!(compiled.success(), "the recorder does not compile");
+    let (folder, log) = (path.join(".vespera"), path.join("calls"));
+    let library = preload::compile("power/recorder.c", &path);
     let start = || {
         let mut command = Server::command(&path);
         command.env("BINDERY_DURABILITY", durability).env("LD_PRELOAD", &library);
