@@ -29,6 +29,7 @@ mod replay;
 mod resolve;
 mod roles;
 mod search;
+mod sum;
 mod tasks;
 mod transaction;
 mod writer;
@@ -116,6 +117,20 @@ impl Store {
         }
         if let Err(error) = connection.close().await {
             tracing::warn!(%error, "the database was not closed in order");
+        } else {
+            self.note_sum().await;
+        }
+    }
+
+    /// Lets the next start see whether the file is still what it is now. Without the note it starts too.
+    async fn note_sum(&self) {
+        let path = self.inner.options.path.clone();
+        if sum::beside(&path, "-wal").exists() {
+            return;
+        }
+        let noted = tokio::task::spawn_blocking(move || sum::write(&path)).await;
+        if let Err(error) = noted.unwrap_or_else(|error| Err(error.into())) {
+            tracing::warn!(%error, "the sum of the database was not noted");
         }
     }
 

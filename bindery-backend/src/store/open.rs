@@ -2,7 +2,7 @@
 
 mod check;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection, SqliteConnection,
@@ -11,7 +11,9 @@ use sqlx::{
 };
 use tokio::sync::broadcast;
 
-use super::{Inner, Store, StoreOptions, clock::Clock, fault, ids::IdGenerator, metrics::Metrics, writer};
+use super::{
+    Inner, Store, StoreOptions, clock::Clock, fault, ids::IdGenerator, metrics::Metrics, sum, writer,
+};
 use crate::roles::Roles;
 
 /// Every step from an empty file to the schema this binary knows.
@@ -43,6 +45,26 @@ pub enum OpenError {
         path: PathBuf,
         /// What SQLite found.
         detail: String,
+    },
+    /// The file is not the one that was closed in order.
+    #[error(
+        "{} is not what it was when it was closed: the disk has damaged it, or another program has changed \
+         it; it is left untouched: restore it from a backup or, if it was changed on purpose, delete {}",
+        path.display(), sum.display()
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// The note of what it was.
+        sum: PathBuf,
+    },
+    /// The note about the file that was closed cannot be compared, or taken away.
+    #[error("{} cannot be compared with its sum: {source}", path.display())]
+    Sum {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
     },
     /// A later version has changed the schema.
     #[error(
@@ -86,6 +108,7 @@ impl Store {
     /// As [`Store::open`].
     pub async fn open_at(options: StoreOptions, roles: Roles, clock: Clock) -> Result<Self, OpenError> {
         inspect(&options).await?;
+        check::forget_sum(&options).await?;
         let mut connection = options.writer().connect().await.map_err(|error| refused(&options, error))?;
         MIGRATIONS.run(&mut connection).await.map_err(OpenError::Migration)?;
         let prepared = prepare(&mut connection, &clock).await.map_err(|error| refused(&options, error))?;
@@ -158,6 +181,7 @@ async fn inspect(options: &StoreOptions) -> Result<(), OpenError> {
         return Err(OpenError::Foreign(options.path.clone()));
     }
     connection.close().await.map_err(failed)?;
+    check::against_sum(options).await?;
     if size <= ALWAYS_CHECKED_BYTES {
         check::whole(options).await
     } else if was_interrupted(options).await {
@@ -178,9 +202,7 @@ async fn refuse_newer(connection: &mut SqliteConnection, options: &StoreOptions)
 
 /// An orderly end folds the log into the database and removes it.
 async fn was_interrupted(options: &StoreOptions) -> bool {
-    let mut log = options.path.clone().into_os_string();
-    log.push("-wal");
-    tokio::fs::try_exists(log).await.unwrap_or(true)
+    tokio::fs::try_exists(sum::beside(&options.path, "-wal")).await.unwrap_or(true)
 }
 
 /// What is read from a database before it is used.

@@ -1,6 +1,7 @@
 //! Looking for damage before anything is written.
 
 use std::{
+    io,
     sync::{Mutex, PoisonError},
     thread::available_parallelism,
 };
@@ -8,7 +9,7 @@ use std::{
 use futures::future::try_join_all;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
-use super::{OpenError, StoreOptions, fault, refused};
+use super::{OpenError, StoreOptions, fault, refused, sum};
 
 /// The most connections that check at the same time.
 const CHECKERS: usize = 4;
@@ -49,6 +50,29 @@ async fn check_next(options: &StoreOptions, tables: &Mutex<Vec<String>>) -> Resu
             .await;
         judge(options, verdict)?;
     }
+}
+
+/// Refuses a file that has changed since it was closed in order.
+pub(super) async fn against_sum(options: &StoreOptions) -> Result<(), OpenError> {
+    let path = options.path.clone();
+    match blocking(options, move || sum::is_as_noted(&path)).await? {
+        Some(false) => Err(OpenError::Changed { path: options.path.clone(), sum: sum::note(&options.path) }),
+        Some(true) | None => Ok(()),
+    }
+}
+
+/// Takes the sum away: from now on the file will change.
+pub(super) async fn forget_sum(options: &StoreOptions) -> Result<(), OpenError> {
+    let path = options.path.clone();
+    blocking(options, move || sum::remove(&path)).await
+}
+
+async fn blocking<T: Send + 'static>(
+    options: &StoreOptions,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, OpenError> {
+    let done = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(error.into()));
+    done.map_err(|source| OpenError::Sum { path: options.path.clone(), source })
 }
 
 fn judge(options: &StoreOptions, verdict: Result<String, sqlx::Error>) -> Result<(), OpenError> {
