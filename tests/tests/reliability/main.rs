@@ -6,10 +6,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod clock;
 mod crash;
+mod descriptors;
 mod disk;
 mod figures;
 mod power;
 mod preload;
+mod soak;
 mod template;
 mod writer;
