@@ -9,6 +9,7 @@ mod files;
 mod fixture;
 mod history;
 mod lists;
+mod model;
 mod plans;
 mod requests;
 mod story;
