@@ -168,7 +168,10 @@ async fn inspect(options: &StoreOptions) -> Result<(), OpenError> {
         _ => return Ok(()),
     };
     let failed = |error| refused(options, error);
-    let mut connection = options.inspector().connect().await.map_err(failed)?;
+    // The power was lost while the file was made. Taking back what was begun is no damage, and takes
+    // writing; nobody could look at the file otherwise.
+    let begun = sum::beside(&options.path, "-journal").exists();
+    let mut connection = options.inspector().read_only(!begun).connect().await.map_err(failed)?;
     let (ours, tables): (bool, i64) = sqlx::query_as(
         "SELECT ifnull(max(name = '_sqlx_migrations'), 0), count(*) FROM sqlite_schema WHERE type = 'table'",
     )

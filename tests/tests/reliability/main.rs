@@ -4,7 +4,7 @@
 //! Each test does a short form of its run, and the long one with `BINDERY_LONG=1`; both print
 //! their figures with `--nocapture`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
 
 mod clock;
 mod crash;

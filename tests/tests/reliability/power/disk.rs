@@ -23,6 +23,7 @@ enum Call {
     Written { offset: usize, data: Vec<u8> },
     Truncated(usize),
     Synced,
+    Renamed(String),
     Unlinked,
 }
 
@@ -48,6 +49,7 @@ pub(crate) fn read_log(log: &[u8]) -> Vec<Record> {
             b'w' => Call::Written { offset, data: log[data_at..end].to_vec() },
             b't' => Call::Truncated(offset),
             b's' => Call::Synced,
+            b'r' => Call::Renamed(String::from_utf8(log[data_at..end].to_vec()).unwrap()),
             b'u' => Call::Unlinked,
             other => panic!("a record of kind {other}"),
         };
@@ -90,6 +92,11 @@ impl Disk {
             Call::Created => {
                 self.names.insert(record.path.clone(), self.files.len());
                 self.files.push(File::default());
+            }
+            Call::Renamed(to) => {
+                if let Some(file) = self.names.remove(&record.path) {
+                    self.names.insert(to.clone(), file);
+                }
             }
             Call::Unlinked => {
                 self.names.remove(&record.path);
@@ -142,7 +149,7 @@ fn carry_out(content: &mut Vec<u8>, call: &Call) {
             content[*offset..end].copy_from_slice(data);
         }
         Call::Truncated(length) => content.resize(*length, 0),
-        Call::Created | Call::Synced | Call::Unlinked => {}
+        Call::Created | Call::Synced | Call::Renamed(_) | Call::Unlinked => {}
     }
 }
 

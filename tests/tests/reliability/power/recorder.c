@@ -21,7 +21,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum kind { CREATED = 'c', WRITTEN = 'w', TRUNCATED = 't', SYNCED = 's', UNLINKED = 'u' };
+enum kind { CREATED = 'c', WRITTEN = 'w', TRUNCATED = 't', SYNCED = 's', RENAMED = 'r', UNLINKED = 'u' };
 
 struct head {
     uint8_t kind;
@@ -96,6 +96,15 @@ ssize_t pwrite64(int file, const void *data, size_t length, off64_t offset) {
          record(WRITTEN, path, (uint64_t)offset, data, (size_t)result));
 }
 
+ssize_t write(int file, const void *data, size_t length) {
+    char path[PATH_MAX];
+    off64_t offset = lseek64(file, 0, SEEK_CUR);
+    if (offset < 0 || !path_of(file, path))
+        return REAL(write)(file, data, length);
+    STEP(ssize_t, REAL(write)(file, data, length), result > 0,
+         record(WRITTEN, path, (uint64_t)offset, data, (size_t)result));
+}
+
 int ftruncate64(int file, off64_t length) {
     char path[PATH_MAX];
     if (!path_of(file, path))
@@ -111,6 +120,12 @@ int fsync(int file) {
 }
 
 int fdatasync(int file) { return fsync(file); }
+
+int rename(const char *from, const char *to) {
+    if (!is_recorded(from))
+        return REAL(rename)(from, to);
+    STEP(int, REAL(rename)(from, to), result == 0, record(RENAMED, from, 0, to, strlen(to)));
+}
 
 int unlink(const char *path) {
     if (!is_recorded(path))
