@@ -40,7 +40,7 @@ impl Handle<operation::GetPoolMetrics> for App {
 
 impl Handle<operation::GetPoolHealth> for App {
     async fn handle(&self, _: Nothing, _: &Caller) -> Result<PoolHealth, Error> {
-        Ok(pool_health(&self.pool_metrics().await?))
+        Ok(self.judge(&self.pool_metrics().await?))
     }
 }
 
@@ -61,7 +61,7 @@ impl App {
             self.pool_metrics().await
         };
         match reached.await {
-            Ok(metrics) => (pool_health(&metrics), Some(metrics)),
+            Ok(metrics) => (self.judge(&metrics), Some(metrics)),
             Err(error) => {
                 let error = self.disclose("health_check", error);
                 let recommendation = format!("The store does not answer: {error}");
@@ -73,6 +73,18 @@ impl App {
                 (verdict, None)
             }
         }
+    }
+
+    /// A store whose disk refuses to write can still be read.
+    fn judge(&self, metrics: &PoolMetrics) -> PoolHealth {
+        let mut verdict = pool_health(metrics);
+        if let Some(error) = self.store().refused_by_disk() {
+            let error = self.disclose("health_check", error);
+            verdict.status = verdict.status.max(HealthStatus::Degraded);
+            verdict.recommendations.push(format!("The last write was refused: {error}"));
+            verdict.problems.push(error.message);
+        }
+        verdict
     }
 }
 

@@ -16,6 +16,8 @@ use bindery_backend::{
 };
 use clap::Parser;
 use guard::redact::{redact_secrets, write_field};
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::{EnvFilter, field::MakeExt, fmt::format::debug_fn};
 
 const FAILED: u8 = 1;
@@ -84,12 +86,19 @@ fn make_key(config: &Config, name: &str, add: bool) -> Result<(), Failure> {
 }
 
 async fn serve_until_signalled(config: Config) -> Result<(), Failure> {
+    outlive_file_size_limit()?;
     let shutdown = Shutdown::default();
     let signals = shutdown.ask_on_signals()?;
     tokio::select! {
         served = serve::serve(config, shutdown) => Ok(served?),
         never = signals => match never {},
     }
+}
+
+/// A write beyond the limit on the size of files ends a process that does not listen to the signal, and
+/// else fails as on a full disk. Tokio keeps listening once it was asked to.
+fn outlive_file_size_limit() -> io::Result<()> {
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }
 
 fn start_log(config: &Config) -> Result<(), ConfigError> {
@@ -103,6 +112,8 @@ fn start_log(config: &Config) -> Result<(), ConfigError> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // A log that cannot be written, as on a full disk, is no reason to end.
+        .log_internal_errors(false)
         .with_ansi(ansi)
         .fmt_fields(fields)
         .init();

@@ -10,6 +10,7 @@
 //! What is derived from rows (counts, open dependencies, tags, the full-text index) is kept by
 //! triggers, in `migrations/sqlite`. All SQL of the backend is in this module and there.
 
+mod beside;
 mod clock;
 mod cursor;
 mod dashboard;
@@ -31,6 +32,7 @@ mod replay;
 mod resolve;
 mod roles;
 mod search;
+mod sum;
 mod tasks;
 mod transaction;
 pub mod upkeep;
@@ -132,6 +134,20 @@ impl Store {
         }
         if let Err(error) = connection.close().await {
             tracing::warn!(%error, "the database was not closed in order");
+        } else {
+            self.note_sum().await;
+        }
+    }
+
+    /// Lets the next start see whether the file is still what it is now. Without the note it starts too.
+    async fn note_sum(&self) {
+        let path = self.inner.options.path.clone();
+        if beside::beside(&path, "-wal").exists() {
+            return;
+        }
+        let noted = tokio::task::spawn_blocking(move || sum::write(&path)).await;
+        if let Err(error) = noted.unwrap_or_else(|error| Err(error.into())) {
+            tracing::warn!(%error, "the sum of the database was not noted");
         }
     }
 

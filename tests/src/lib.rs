@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and stops")]
 
 pub mod binaries;
+pub mod connection;
 pub mod effort;
 pub mod extras;
 pub mod faces;
@@ -13,6 +14,7 @@ pub mod stop;
 pub mod workspace;
 
 pub use binaries::binary;
+pub use connection::Connection;
 pub use effort::effort;
 pub use faces::{Face, Faces};
 pub use server::Server;

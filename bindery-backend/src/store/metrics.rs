@@ -52,6 +52,8 @@ pub(super) struct Metrics {
     slowest: Mutex<VecDeque<SlowQuery>>,
     busy_retries: AtomicI64,
     saturated_since: Mutex<Option<Instant>>,
+    /// Why the disk did not take the last write; `None` when it did.
+    refused_by_disk: Mutex<Option<Error>>,
 }
 
 /// A panic while a figure was being written spoils at most that figure.
@@ -71,6 +73,7 @@ impl Metrics {
             slowest: Mutex::new(VecDeque::with_capacity(SLOW_KEPT)),
             busy_retries: AtomicI64::new(0),
             saturated_since: Mutex::new(None),
+            refused_by_disk: Mutex::new(None),
         })
     }
 
@@ -105,6 +108,11 @@ impl Metrics {
     /// A statement met a lock and is tried again.
     pub(super) fn busy(&self) {
         self.busy_retries.fetch_add(1, Relaxed);
+    }
+
+    /// The disk took a write, or refused it.
+    pub(super) fn wrote(&self, refusal: Option<Error>) {
+        *lock(&self.refused_by_disk) = refusal;
     }
 
     /// Notes how full the pool is; called whenever a connection is taken or given back.
@@ -142,6 +150,11 @@ pub(super) fn use_of(pool: &SqlitePool, max_connections: u32) -> (i64, f64) {
 }
 
 impl Store {
+    /// Why the disk did not take the last write; `None` once it has taken one again.
+    pub fn refused_by_disk(&self) -> Option<Error> {
+        lock(&self.inner.metrics.refused_by_disk).clone()
+    }
+
     /// The figures of the pool and the writer. Those of requests are left 0 for the server to fill.
     ///
     /// # Errors

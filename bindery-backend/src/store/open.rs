@@ -1,6 +1,9 @@
 //! Opening: the file is looked at before anything is written to it, then brought up to date.
 
+mod check;
+
 use std::{
+    io,
     path::PathBuf,
     sync::{Arc, atomic::AtomicI64},
     time::Duration,
@@ -13,13 +16,17 @@ use sqlx::{
 };
 use tokio::sync::broadcast;
 
-use super::{Inner, Store, StoreOptions, clock::Clock, fault, ids::IdGenerator, metrics::Metrics, upkeep, writer};
+use super::{
+    Inner, Store, StoreOptions, beside::beside, clock::Clock, fault, ids::IdGenerator, metrics::Metrics, sum,
+    upkeep, writer,
+};
 use crate::roles::Roles;
 
 /// Every step from an empty file to the schema this binary knows.
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
-/// Up to this size a file is checked at every start; a larger one only when it was not closed in order.
+/// Up to this size a file is checked whole at every start; a larger one table by table, and only when it
+/// was not closed in order.
 const ALWAYS_CHECKED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How long a replay of a request can be asked for.
@@ -44,6 +51,26 @@ pub enum OpenError {
         path: PathBuf,
         /// What SQLite found.
         detail: String,
+    },
+    /// The file is not the one that was closed in order.
+    #[error(
+        "{} is not what it was when it was closed: the disk has damaged it, or another program has changed \
+         it; it is left untouched: restore it from a backup or, if it was changed on purpose, delete {}",
+        path.display(), sum.display()
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// The note of what it was.
+        sum: PathBuf,
+    },
+    /// The note about the file that was closed cannot be compared, or taken away.
+    #[error("{} cannot be compared with its sum: {source}", path.display())]
+    Sum {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
     },
     /// A later version has changed the schema.
     #[error(
@@ -140,6 +167,7 @@ pub(super) async fn writing(
     clock: &Clock,
 ) -> Result<(SqliteConnection, Prepared), OpenError> {
     inspect(options).await?;
+    check::forget_sum(options).await?;
     let mut connection = options.writer().connect().await.map_err(|error| refused(options, error))?;
     MIGRATIONS.run(&mut connection).await.map_err(OpenError::Migration)?;
     let prepared = prepare(&mut connection, clock).await.map_err(|error| refused(options, error))?;
@@ -161,7 +189,10 @@ pub(super) async fn reading(options: &StoreOptions) -> Result<SqliteConnection, 
 /// says what schema it has; `None` when it is empty.
 pub(super) async fn look(options: &StoreOptions) -> Result<(SqliteConnection, Option<i64>), OpenError> {
     let failed = |error| refused(options, error);
-    let mut connection = options.inspector().connect().await.map_err(failed)?;
+    // The power was lost while the file was made. Taking back what was begun is no damage, and takes
+    // writing; nobody could look at the file otherwise.
+    let begun = beside(&options.path, "-journal").exists();
+    let mut connection = options.inspector().read_only(!begun).connect().await.map_err(failed)?;
     let (ours, tables): (bool, i64) = sqlx::query_as(
         "SELECT ifnull(max(name = '_sqlx_migrations'), 0), count(*) FROM sqlite_schema WHERE type = 'table'",
     )
@@ -201,33 +232,25 @@ async fn inspect(options: &StoreOptions) -> Result<(), OpenError> {
         // Absent or empty: SQLite makes a new database of it. Anything else it reports better than we.
         _ => return Ok(()),
     };
-    let (mut connection, _) = look(options).await?;
-    if size <= ALWAYS_CHECKED_BYTES || was_interrupted(options).await {
-        refuse_damaged(&mut connection, options).await?;
-    }
-    connection.close().await.map_err(|error| refused(options, error))
-}
-
-async fn refuse_damaged(connection: &mut SqliteConnection, options: &StoreOptions) -> Result<(), OpenError> {
-    let path = options.path.clone();
-    match sqlx::query_scalar::<_, String>("PRAGMA quick_check(1)").fetch_one(connection).await {
-        Ok(verdict) if verdict == "ok" => Ok(()),
-        Ok(detail) => Err(OpenError::Damaged { path, detail }),
-        Err(error) if fault::is_not_a_database(&error) => {
-            Err(OpenError::Damaged { path, detail: error.to_string() })
-        }
-        Err(source) => Err(OpenError::Database { path, source }),
+    let (connection, _) = look(options).await?;
+    connection.close().await.map_err(|error| refused(options, error))?;
+    if check::is_as_it_was_closed(options).await? {
+        Ok(())
+    } else if size <= ALWAYS_CHECKED_BYTES {
+        check::whole(options).await
+    } else if was_interrupted(options).await {
+        check::by_table(options).await
+    } else {
+        Ok(())
     }
 }
 
 /// An orderly end folds the log into the database and removes it. Who only read the database may
 /// have left an empty one.
 async fn was_interrupted(options: &StoreOptions) -> bool {
-    let mut log = options.path.clone().into_os_string();
-    log.push("-wal");
-    match tokio::fs::metadata(log).await {
+    match tokio::fs::metadata(beside(&options.path, "-wal")).await {
         Ok(log) => log.len() > 0,
-        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
     }
 }
 

@@ -94,7 +94,11 @@ impl StoreOptions {
     /// A connection that changes nothing, not even the journal mode: to look at a file before it is
     /// known to be ours.
     pub(super) fn inspector(&self) -> SqliteConnectOptions {
-        SqliteConnectOptions::new().filename(&self.path).read_only(true).busy_timeout(Duration::from_secs(5))
+        SqliteConnectOptions::new()
+            .filename(&self.path)
+            .read_only(true)
+            .busy_timeout(Duration::from_secs(5))
+            .pragma("mmap_size", MMAP_SIZE)
             // Rows can be as large as documents, and a reader of all of them may be slow.
             .row_buffer_size(4)
     }

@@ -19,7 +19,7 @@ pub use self::{
     restore::restore,
     vacuum::{Vacuumed, vacuum},
 };
-use super::{OpenError, fault};
+use super::{OpenError, beside::beside, fault};
 
 /// Why work on the file was not done. The database is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -87,11 +87,4 @@ pub(super) fn advice(database: &Path) -> String {
 fn size(database: &Path) -> u64 {
     let of = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
     of(database) + of(&beside(database, "-wal"))
-}
-
-/// The file whose name is that of the database and `suffix`.
-fn beside(database: &Path, suffix: &str) -> PathBuf {
-    let mut path = database.to_owned().into_os_string();
-    path.push(suffix);
-    path.into()
 }

@@ -1,8 +1,9 @@
 //! The store, on a real database in a temporary folder.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
 
 mod claims;
+mod corruption;
 mod documents;
 mod exchange;
 mod files;
@@ -10,6 +11,7 @@ mod fixture;
 mod history;
 mod lists;
 mod merging;
+mod model;
 mod plans;
 mod portable;
 mod requests;

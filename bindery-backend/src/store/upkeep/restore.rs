@@ -9,11 +9,13 @@ use std::{
 use shared_types::Timestamp;
 use sqlx::Connection;
 
-use super::{UpkeepError, backup::copy_into, beside, file, kept, size};
+use super::{UpkeepError, backup::copy_into, file, kept, size};
 use crate::{
     new_file::{NewFile, sync_folder_of},
     store::{
-        OpenError, StoreOptions, open,
+        OpenError, StoreOptions,
+        beside::beside,
+        open,
         progress::{Progress, watch},
     },
 };
@@ -67,7 +69,7 @@ fn set_aside(database: &Path, now: Timestamp) -> io::Result<Option<PathBuf>> {
         // Not every file system has links.
         fs::rename(database, &aside)?;
     }
-    for suffix in ["-wal", "-shm"] {
+    for suffix in ["-wal", "-shm", "-sum"] {
         match fs::rename(beside(database, suffix), beside(&aside, suffix)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -43,6 +43,7 @@ impl Desk {
                 if let Some(last) = events.last() {
                     self.position.store(last.seq, Ordering::SeqCst);
                 }
+                self.note_disk(outcomes.iter().map(|(_, verdict)| verdict));
                 for event in events {
                     // Nobody subscribed is no error.
                     let _ = self.feed.send(Arc::new(event));
@@ -52,12 +53,22 @@ impl Desk {
             Err(Lost(error)) => {
                 self.recover().await;
                 let lost = Fault::Database(error).into_error("writer.commit");
+                self.note_disk([&Err(lost.clone())].into_iter());
                 // What the caller did wrong is still what it did wrong.
                 let verdicts =
                     outcomes.into_iter().map(|(job, verdict)| (job, verdict.and(Err(lost.clone()))));
                 settle(verdicts.collect());
                 settle(group.drain(..).map(|job| (job, Err(lost.clone()))).collect());
             }
+        }
+    }
+
+    /// Notes whether the disk takes writes, as far as these `verdicts` tell.
+    fn note_disk<'v>(&self, mut verdicts: impl Iterator<Item = &'v Result<(), Error>> + Clone) {
+        let mut errors = verdicts.clone().filter_map(|verdict| verdict.as_ref().err());
+        let refusal = errors.find(|error| error.code == ErrorCode::StorageUnavailable);
+        if refusal.is_some() || verdicts.any(Result::is_ok) {
+            self.metrics.wrote(refusal.cloned());
         }
     }
 

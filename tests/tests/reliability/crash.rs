@@ -1,0 +1,109 @@
+//! The backend is killed in the middle of its work, again and again.
+
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
+use tests::{Connection, Server, effort};
+
+use crate::{
+    figures::Durations,
+    template,
+    writer::{Verdict, WRITERS, Writer, verify_all, write_while},
+};
+
+/// After so many cycles the next ones begin with a fresh copy of the database.
+const CYCLES_PER_COPY: usize = 50;
+
+#[test]
+fn a_killed_backend_has_lost_nothing_it_acknowledged() {
+    let cycles = effort(200, 2000);
+    let (mut ready, mut verdict, mut acknowledged) = (Durations::default(), Verdict::default(), 0);
+    for first in (0..cycles).step_by(CYCLES_PER_COPY) {
+        let workspace = tempfile::tempdir().unwrap();
+        template::copy_to(workspace.path());
+        let mut all = Vec::new();
+        let mut server = Server::start(workspace.path());
+        for cycle in first..cycles.min(first + CYCLES_PER_COPY) {
+            let mut writers: Vec<_> = (0..WRITERS).map(|n| Writer::new(format!("{cycle}.{n}"))).collect();
+            let moment = Duration::from_millis(fastrand::u64(10..80));
+            let address = server.address().to_owned();
+            write_while(&mut writers, &address, || {
+                thread::sleep(moment);
+                server.kill();
+            });
+            let begun = Instant::now();
+            server = Server::start(workspace.path());
+            // Up is who answers.
+            Connection::open(server.address()).unwrap().send("GET", "/api/tasks?limit=1", None).unwrap();
+            ready.add(begun.elapsed());
+            verdict += verify_all(&mut writers, server.address());
+            all.append(&mut writers);
+            let found = look(workspace.path(), cycle % 10 == 9);
+            verdict += Verdict { duplicated: found.surplus(&all), ..Verdict::default() };
+            assert_eq!(found.damage, "ok", "after cycle {cycle}");
+        }
+        verdict += verify_all(&mut all, server.address());
+        acknowledged += all.iter().map(|writer| writer.acknowledged).sum::<usize>();
+    }
+    println!(
+        "{cycles} times killed with {} tasks and {WRITERS} writers: {acknowledged} writes acknowledged, {} lost, \
+         {} duplicated, {} torn; ready again in {:?} (p50), {:?} (p99)",
+        template::TASKS,
+        verdict.lost,
+        verdict.duplicated,
+        verdict.torn,
+        ready.quantile(0.5),
+        ready.quantile(0.99),
+    );
+    assert_eq!(verdict, Verdict::default());
+    assert!(acknowledged > cycles, "the writers hardly came to write");
+}
+
+/// What the database file holds.
+struct Found {
+    tasks: usize,
+    changes: usize,
+    damage: String,
+}
+
+impl Found {
+    /// How many tasks or changes there are for which nobody asked.
+    fn surplus(&self, writers: &[Writer]) -> usize {
+        let created: usize = writers.iter().map(Writer::created).sum();
+        let written: usize = writers.iter().map(|writer| writer.acknowledged).sum();
+        self.tasks.abs_diff(template::TASKS + created) + self.changes.abs_diff(template::TASKS + written)
+    }
+}
+
+/// Reads the file beside the backend; `thoroughly`, with every index against its table.
+fn look(workspace: &Path, thoroughly: bool) -> Found {
+    let file = workspace.join(".vespera/tasks.db");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(file).read_only(true);
+        let mut connection = options.pragma("mmap_size", "268435456").connect().await.unwrap();
+        Found {
+            tasks: count("SELECT count(*) FROM tasks", &mut connection).await,
+            changes: count("SELECT count(*) FROM changes", &mut connection).await,
+            damage: if thoroughly { damage(&mut connection).await } else { "ok".to_owned() },
+        }
+    })
+}
+
+async fn count(statement: &'static str, connection: &mut SqliteConnection) -> usize {
+    let count: i64 = sqlx::query_scalar(statement).fetch_one(connection).await.unwrap();
+    usize::try_from(count).unwrap()
+}
+
+/// What SQLite finds wrong, or `ok`.
+async fn damage(connection: &mut SqliteConnection) -> String {
+    let orphans = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *connection).await.unwrap();
+    if !orphans.is_empty() {
+        return format!("{} rows refer to rows that are not there", orphans.len());
+    }
+    sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(connection).await.unwrap()
+}
