@@ -187,8 +187,7 @@ mod tests {
     const HOUR: i64 = 60 * 60 * 1000;
 
     fn after(hours: Option<i64>, changed: bool, bytes: u64) -> Step {
-        let settings =
-            BackupSettings { every: Duration::from_secs(24 * 3600), keep: 3, max_bytes: 1000 };
+        let settings = BackupSettings { every: Duration::from_secs(24 * 3600), keep: 3, max_bytes: 1000 };
         let now = Timestamp::from_millis(1000 * HOUR);
         let newest = hours.map(|hours| Timestamp::from_millis((1000 - hours) * HOUR));
         next(&settings, Facts { now, newest, changed, bytes })

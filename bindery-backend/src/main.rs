@@ -9,7 +9,8 @@ use std::{
 
 use bindery_backend::{
     config::{Args, Command, Config, ConfigError},
-    http, maintenance::{self, Done, MaintenanceError},
+    http,
+    maintenance::{self, Done, MaintenanceError},
     serve::{self, FolderError, ServeError, Shutdown},
 };
 use clap::Parser;

@@ -11,7 +11,9 @@ pub enum Command {
     ///
     /// Everything there is: projects, tasks, notes, documents, claims and the whole history. The same
     /// store gives the same bytes, so that exports can be compared. A backend may run meanwhile.
-    #[command(after_help = "Try:  bindery-backend export tasks.jsonl\n      bindery-backend export | gzip > tasks.jsonl.gz")]
+    #[command(
+        after_help = "Try:  bindery-backend export tasks.jsonl\n      bindery-backend export | gzip > tasks.jsonl.gz"
+    )]
     Export {
         /// The file to write; standard output when not given, or `-`.
         file: Option<PathBuf>,
@@ -24,7 +26,9 @@ pub enum Command {
     /// Rows are matched by id. What is not there is added; of two versions of a row the later one
     /// wins; of two that parted the store's own stays, and is told. All is taken or nothing. The
     /// store is made if there is none. No backend may run.
-    #[command(after_help = "Try:  bindery-backend import tasks.jsonl --dry-run\n      gunzip -c tasks.jsonl.gz | bindery-backend import -")]
+    #[command(
+        after_help = "Try:  bindery-backend import tasks.jsonl --dry-run\n      gunzip -c tasks.jsonl.gz | bindery-backend import -"
+    )]
     Import {
         /// The file to read; `-` is standard input.
         file: PathBuf,
@@ -51,7 +55,9 @@ pub enum Command {
     ///
     /// The backup is checked first. The present database is not removed: it is set aside, and you are
     /// told where. No backend may run.
-    #[command(after_help = "Try:  ls .vespera/backups\n      bindery-backend restore .vespera/backups/tasks-20260301T120000Z.db")]
+    #[command(
+        after_help = "Try:  ls .vespera/backups\n      bindery-backend restore .vespera/backups/tasks-20260301T120000Z.db"
+    )]
     Restore {
         /// The backup.
         file: PathBuf,

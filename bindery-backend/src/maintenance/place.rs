@@ -7,9 +7,8 @@ use crate::serve::{Folder, FolderError};
 
 /// The database of the workspace, which has to be there.
 pub(super) fn existing(workspace: &Path) -> Result<PathBuf, MaintenanceError> {
-    let refused = |source| {
-        MaintenanceError::Folder(FolderError::Workspace { path: workspace.to_owned(), source })
-    };
+    let refused =
+        |source| MaintenanceError::Folder(FolderError::Workspace { path: workspace.to_owned(), source });
     let workspace = workspace.canonicalize().map_err(refused)?;
     let database = Folder::database_of(&workspace);
     if database.is_file() {

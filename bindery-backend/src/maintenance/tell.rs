@@ -29,10 +29,8 @@ pub(super) fn report<T: Serialize>(
     if !json {
         return print(&text(report));
     }
-    let text = serde_json::to_string_pretty(report).map_err(|error| MaintenanceError::Io {
-        what: "the report".to_owned(),
-        source: error.into(),
-    })?;
+    let text = serde_json::to_string_pretty(report)
+        .map_err(|error| MaintenanceError::Io { what: "the report".to_owned(), source: error.into() })?;
     print(&text)
 }
 

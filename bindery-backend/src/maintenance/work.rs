@@ -106,7 +106,8 @@ async fn import(
     json: bool,
     bar: Arc<dyn Progress>,
 ) -> Result<Done, MaintenanceError> {
-    let what = || if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() };
+    let what =
+        || if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() };
     let input = open_input(file).map_err(|source| MaintenanceError::Io { what: what(), source })?;
     if let Some(length) = input.metadata().ok().filter(|found| found.is_file()).map(|found| found.len()) {
         bar.begin(length);

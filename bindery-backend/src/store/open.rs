@@ -9,7 +9,9 @@ use sqlx::{
 };
 use tokio::sync::broadcast;
 
-use super::{Inner, Store, StoreOptions, clock::Clock, fault, ids::IdGenerator, metrics::Metrics, upkeep, writer};
+use super::{
+    Inner, Store, StoreOptions, clock::Clock, fault, ids::IdGenerator, metrics::Metrics, upkeep, writer,
+};
 use crate::roles::Roles;
 
 /// Every step from an empty file to the schema this binary knows.

@@ -94,9 +94,12 @@ impl StoreOptions {
     /// A connection that changes nothing, not even the journal mode: to look at a file before it is
     /// known to be ours.
     pub(super) fn inspector(&self) -> SqliteConnectOptions {
-        SqliteConnectOptions::new().filename(&self.path).read_only(true).busy_timeout(Duration::from_secs(5))
+        SqliteConnectOptions::new()
+            .filename(&self.path)
+            .read_only(true)
+            .busy_timeout(Duration::from_secs(5))
             // Rows can be as large as documents, and a reader of all of them may be slow.
-            .row_buffer_size(4)
+            .row_buffer_size(16)
     }
 }
 

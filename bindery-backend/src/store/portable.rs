@@ -19,12 +19,12 @@ mod report;
 use serde::{Deserialize, Serialize};
 use shared_types::Error;
 
+use self::kinds::{ChangeRecord, DocumentRecord, ExecutionRecord, NoteRecord, ProjectRecord, TaskRecord};
 pub use self::{
     export::export,
     import::{ImportOptions, import},
     report::{Conflict, Counts, ImportReport},
 };
-use self::kinds::{ChangeRecord, DocumentRecord, ExecutionRecord, NoteRecord, ProjectRecord, TaskRecord};
 use super::OpenError;
 
 /// What the first line calls itself.

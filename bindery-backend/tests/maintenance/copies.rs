@@ -19,7 +19,8 @@ async fn a_backup_of_a_store_that_is_written_to_is_one_moment_of_it() {
         async move {
             while !stop.is_cancelled() {
                 // Both, or neither.
-                let pair = json!({ "tasks": [{ "title": "a", "ref": "a" }, { "title": "b", "depends_on": ["a"] }] });
+                let pair =
+                    json!({ "tasks": [{ "title": "a", "ref": "a" }, { "title": "b", "depends_on": ["a"] }] });
                 call::<CreateTask>(&store, pair).await;
             }
         }
@@ -37,12 +38,15 @@ async fn a_backup_of_a_store_that_is_written_to_is_one_moment_of_it() {
         other.well(&["restore", copy.to_str().unwrap()]);
         assert!(other.well(&["check"]).contains("is sound"));
         let mut connection =
-            SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(other.database())).await.unwrap();
-        let (firsts, seconds): (i64, i64) =
-            sqlx::query_as("SELECT count(*) FILTER (WHERE title = 'a'), count(*) FILTER (WHERE title = 'b') FROM tasks")
-                .fetch_one(&mut connection)
+            SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(other.database()))
                 .await
                 .unwrap();
+        let (firsts, seconds): (i64, i64) = sqlx::query_as(
+            "SELECT count(*) FILTER (WHERE title = 'a'), count(*) FILTER (WHERE title = 'b') FROM tasks",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
         assert_eq!(firsts, seconds);
         sizes.push(firsts);
     }

@@ -22,7 +22,12 @@ async fn the_way_from_damage_to_a_restored_store_is_told_at_each_step() {
     let (code, said) = workspace.fails(&["serve"]);
     assert!(code == 1 && said.contains("is damaged") && said.contains(&way), "{said}");
     let checked = workspace.run(&["check"]);
-    assert!(checked.code == Some(1) && checked.stdout.contains(&way), "{} {}", checked.stdout, checked.stderr);
+    assert!(
+        checked.code == Some(1) && checked.stdout.contains(&way),
+        "{} {}",
+        checked.stdout,
+        checked.stderr
+    );
     assert_eq!(fs::read(workspace.database()).unwrap(), bytes, "nobody has touched it");
 
     let said = workspace.well(&["restore", newest.to_str().unwrap()]);

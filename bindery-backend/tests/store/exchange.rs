@@ -44,7 +44,8 @@ pub(crate) fn counts(report: &ImportReport, kind: &str) -> (u64, u64, u64, u64, 
 pub(crate) async fn rich() -> Fixture {
     let bench = Fixture::new().await;
     bench.call::<CreateProject>(json!({ "name": "Größe 漢字", "description": "d" })).await.unwrap();
-    let labels = json!({ "least": i64::MIN, "most": u64::MAX, "real": 0.1, "e": 1e300, "z": 1, "a": [{ "b": null }] });
+    let labels =
+        json!({ "least": i64::MIN, "most": u64::MAX, "real": 0.1, "e": 1e300, "z": 1, "a": [{ "b": null }] });
     let ids = bench
         .create_all(json!([
             { "title": "plan", "ref": "p", "project_id": "größe 漢字", "labels": labels, "tags": ["x", "ü y"],

@@ -1,6 +1,6 @@
 //! The store, on a real database in a temporary folder.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
 
 mod claims;
 mod documents;

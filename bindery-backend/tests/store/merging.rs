@@ -51,14 +51,17 @@ async fn the_same_again_changes_nothing() {
 async fn the_later_version_wins_whichever_side_has_it() {
     let mut bench = Fixture::new().await;
     let ids = bench
-        .create_all(json!([{ "title": "a", "ref": "a" }, { "title": "b", "depends_on": ["a"], "tags": ["old"] }]))
+        .create_all(
+            json!([{ "title": "a", "ref": "a" }, { "title": "b", "depends_on": ["a"], "tags": ["old"] }]),
+        )
         .await;
     bench.store.close().await;
     let earlier = exported(&bench.path()).await;
     let mut copy = copy_of(&earlier).await;
 
     bench.store = bench.try_open().await.unwrap();
-    let change = json!({ "task_id": ids[1], "title": "b2", "depends_on": [], "tags": ["new"], "note": "why" });
+    let change =
+        json!({ "task_id": ids[1], "title": "b2", "depends_on": [], "tags": ["new"], "note": "why" });
     bench.call::<UpdateTask>(change).await.unwrap();
     bench.call::<CompleteTask>(json!({ "task_id": ids[0] })).await.unwrap();
     bench.create(json!({ "title": "c", "depends_on": [ids[1]] })).await;
@@ -229,5 +232,8 @@ async fn text_from_outside_passes_the_guard() {
     let report = imported(&copy.path(), &lines).await.unwrap();
     assert_eq!(report.guarded, 2, "the task and its creation");
     let again = exported(&copy.path()).await;
-    assert!(again.contains("&lt;script>") && !again.contains("<script>") && !again.contains("\\u001b"), "{again}");
+    assert!(
+        again.contains("&lt;script>") && !again.contains("<script>") && !again.contains("\\u001b"),
+        "{again}"
+    );
 }

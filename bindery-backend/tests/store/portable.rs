@@ -14,7 +14,8 @@ use crate::{
 /// Everything that the reading operations say of a store.
 async fn answers(bench: &Fixture) -> Vec<Value> {
     let mut answers = Vec::new();
-    for input in [json!({ "ready": true }), json!({ "tags": ["ü y"] }), json!({ "deleted": true }), json!({})] {
+    for input in [json!({ "ready": true }), json!({ "tags": ["ü y"] }), json!({ "deleted": true }), json!({})]
+    {
         let page = bench.call::<ListTasks>(input).await.unwrap();
         for row in &page.tasks {
             answers.push(serde_json::to_value(bench.get_whole(row.id()).await).unwrap());
@@ -122,7 +123,8 @@ fn json_value() -> impl Strategy<Value = Value> {
 }
 
 fn plan() -> impl Strategy<Value = Vec<Value>> {
-    let task = (plain(), prop::option::of(plain()), prop::collection::hash_map("[a-z]{1,6}", json_value(), 0..4));
+    let task =
+        (plain(), prop::option::of(plain()), prop::collection::hash_map("[a-z]{1,6}", json_value(), 0..4));
     let task = (task, prop::collection::vec("[a-zü]{1,5}", 0..3), any::<prop::sample::Index>());
     prop::collection::vec(task, 1..8).prop_map(|tasks| {
         let plan = tasks.into_iter().enumerate().map(|(n, ((title, description, labels), tags, other))| {

@@ -7,9 +7,7 @@ use sqlx::{Connection, SqliteConnection};
 
 use super::{
     FORMAT, Header, PortableError, VERSION,
-    kinds::{
-        ChangeRecord, DocumentRecord, ExecutionRecord, NoteRecord, ProjectRecord, Rows, TaskRecord,
-    },
+    kinds::{ChangeRecord, DocumentRecord, ExecutionRecord, NoteRecord, ProjectRecord, Rows, TaskRecord},
 };
 use crate::store::{StoreOptions, open, progress::Progress};
 

@@ -55,7 +55,8 @@ pub(super) async fn copy_into(
 /// When it is none of ours, or cannot be read.
 pub async fn last_seq_in(path: &Path) -> Result<i64, UpkeepError> {
     let (mut connection, _) = open::look(&StoreOptions::new(path)).await?;
-    let seq = sqlx::query_scalar("SELECT ifnull(max(seq), 0) FROM changes").fetch_one(&mut connection).await?;
+    let seq =
+        sqlx::query_scalar("SELECT ifnull(max(seq), 0) FROM changes").fetch_one(&mut connection).await?;
     connection.close().await?;
     Ok(seq)
 }

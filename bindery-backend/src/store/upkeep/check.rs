@@ -63,7 +63,10 @@ pub async fn check(
             connection.close().await?;
         }
         Err(OpenError::NotADatabase(_)) => {
-            findings.push(Finding { subject: "file", detail: "it is not an SQLite database, or its beginning is damaged".into() });
+            findings.push(Finding {
+                subject: "file",
+                detail: "it is not an SQLite database, or its beginning is damaged".into(),
+            });
         }
         Err(error) => return Err(error.into()),
     }
