@@ -42,7 +42,9 @@ pub enum MaintenanceError {
     #[error(transparent)]
     Folder(FolderError),
     /// Somebody serves it.
-    #[error("{0}. This needs the store for itself: stop the backend (its assistants, or its pid) first")]
+    #[error(
+        "{0}; this needs the store for itself: stop the other first (a backend by its assistants or its pid)"
+    )]
     Served(FolderError),
     /// A file is there already.
     #[error("{0} is there already: choose another name, or replace it with --force")]

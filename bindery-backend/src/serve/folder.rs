@@ -53,7 +53,7 @@ pub enum FolderError {
 }
 
 fn describe(running: Option<&Announcement>) -> String {
-    let Some(running) = running else { return String::new() };
+    let Some(running) = running else { return ", or a command works on its store".to_owned() };
     let socket = || running.socket.display().to_string();
     let place = running.url.clone().unwrap_or_else(socket);
     format!(": pid {}, version {}, at {place}", running.pid, running.version)

@@ -100,7 +100,7 @@ impl StoreOptions {
             .busy_timeout(Duration::from_secs(5))
             .pragma("mmap_size", MMAP_SIZE)
             // Rows can be as large as documents, and a reader of all of them may be slow.
-            .row_buffer_size(4)
+            .row_buffer_size(16)
     }
 }
 

@@ -1,11 +1,6 @@
 //! The commands that look after a store, with the real binary and real files.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on says where and stops"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod automatic;
 mod commands;

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tests::{Session, Workspace, binary, http};
+use tests::{Server, Session, Workspace, binary, http};
 
 fn plan(tasks: usize) -> Value {
     json!({"tasks": vec![json!({"title": "a"}); tasks]})
@@ -78,5 +78,20 @@ fn both_programs_print_what_they_were_set_to() {
         for line in ["BINDERY_MAX_CONTENT=7", "BINDERY_TEXT_GUARD=flag", "BINDERY_MAX_WRAPPED=100000"] {
             assert!(printed.lines().any(|printed| printed == line), "{line} in {printed}");
         }
+    }
+}
+
+#[test]
+fn the_durability_that_was_set_is_what_sqlite_works_by() {
+    for (word, level) in [(None, "2"), (Some("full"), "2"), (Some("normal"), "1")] {
+        let workspace = Workspace::new();
+        let mut command = Server::command(workspace.path());
+        command.envs(word.map(|word| ("BINDERY_DURABILITY", word)));
+        let server = Server::run(workspace.path(), command);
+        let metrics = server.send("GET", "/api/pool/metrics", None);
+        let metrics: Value = serde_json::from_slice(&metrics.body).unwrap();
+        let settings = metrics["settings"].as_array().unwrap();
+        let found = settings.iter().find(|setting| setting["name"] == "synchronous").unwrap();
+        assert_eq!(found["value"], level, "{word:?}");
     }
 }

@@ -27,7 +27,11 @@ impl LineIntake {
     /// Reads a line, and says whether the guard changed its text. What it leaves alone is kept as it
     /// was written, byte for byte.
     pub(super) fn read(&self, bytes: &[u8]) -> Result<(Line, bool), Error> {
-        self.limits.check_bytes(bytes, ENVELOPE)?;
+        self.limits.check_bytes(bytes, ENVELOPE).map_err(|mut error| {
+            // The line is told by its number in the file.
+            error.message = error.message.replace(" at line 1 column ", " at column ");
+            error
+        })?;
         let mut value: Value = serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
         // What an earlier guard found is kept as evidence, and is shown as such.
         let evidence = value
