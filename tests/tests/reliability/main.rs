@@ -7,3 +7,4 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod overload;
+mod slow_readers;
