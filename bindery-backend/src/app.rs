@@ -11,12 +11,14 @@ use std::{
 use guard::{Intake, suggest};
 use serde_json::{Value, value::RawValue};
 use shared_types::{Error, ErrorCode, Operation, for_each_operation, guarded::GuardReport, operation};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     admission::Admission,
     catalogue::{self, Entry},
     handle::{Caller, Handle},
+    http::body,
     keys::{Access, Keys},
     leases::Leases,
     requests::{Outcome, Requests},
@@ -89,6 +91,7 @@ struct Inner {
     requests: Requests,
     admission: Admission,
     access: Access,
+    room: Arc<Semaphore>,
     leases: Leases,
 }
 
@@ -101,6 +104,7 @@ impl App {
             started: Instant::now(),
             requests: Requests::default(),
             admission: Admission::new(options.max_requests),
+            room: Arc::new(Semaphore::new(body::room(options.max_body))),
             access: Access::new(options.keys.clone(), options.rate_limit),
             options,
             leases: Leases::default(),
@@ -132,6 +136,10 @@ impl App {
 
     pub(crate) fn admission(&self) -> &Admission {
         &self.inner.admission
+    }
+
+    pub(crate) fn room(&self) -> &Arc<Semaphore> {
+        &self.inner.room
     }
 
     pub(crate) fn access(&self) -> &Access {

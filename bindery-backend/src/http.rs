@@ -1,6 +1,6 @@
 //! The HTTP face: the routes, and what surrounds all of them.
 
-mod body;
+pub(crate) mod body;
 mod caller;
 mod disclosure;
 mod docs;

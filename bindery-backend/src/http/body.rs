@@ -1,19 +1,42 @@
-//! Request bodies: bounded, in time, and JSON.
+//! Request bodies: bounded, each and together, in time, and JSON.
+
+use std::{ops::Deref, sync::Arc};
 
 use axum::{
-    body::{Body, Bytes},
+    body::Body,
     extract::Request,
     http::{HeaderMap, header, request::Parts},
 };
+use http_body_util::BodyExt;
 use shared_types::{Error, ErrorCode};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
+
+/// The most bytes of a body that needs no room.
+const SHORT: usize = 64 * 1024;
+/// The bytes in a unit of the room.
+const UNIT: usize = 1024;
+
+/// A body, and its part of the room that long bodies share.
+pub(super) struct Received {
+    bytes: Vec<u8>,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl Deref for Received {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
 
 /// Reads a request to its end. A body that is there must be JSON.
 ///
 /// # Errors
 /// What [`read`] and [`require_json`] return.
-pub(super) async fn receive(app: &App, request: Request) -> Result<(Parts, Bytes), Error> {
+pub(super) async fn receive(app: &App, request: Request) -> Result<(Parts, Received), Error> {
     let (parts, body) = request.into_parts();
     let bytes = read(app, &parts.headers, body).await?;
     if !bytes.is_empty() {
@@ -26,38 +49,65 @@ pub(super) async fn receive(app: &App, request: Request) -> Result<(Parts, Bytes
 /// refused at the limit.
 ///
 /// # Errors
-/// `payload_too_large`, `timeout`, or `invalid_request` when the client breaks off.
-async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
+/// `payload_too_large`, `timeout`, `overloaded`, or `invalid_request` when the client breaks off.
+async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Received, Error> {
     let limit = app.options().max_body;
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > limit) {
         return Err(too_large(limit));
     }
-    let collected = tokio::time::timeout(app.options().request_timeout, axum::body::to_bytes(body, limit));
-    match collected.await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_length_limit(&error) => Err(too_large(limit)),
-        Ok(Err(_)) => Err(Error::new(ErrorCode::InvalidRequest, "the body ended early")),
+    match tokio::time::timeout(app.options().request_timeout, collect(app, body)).await {
+        Ok(collected) => collected,
         Err(_) => Err(Error::new(ErrorCode::Timeout, "the body did not arrive in time")),
     }
+}
+
+async fn collect(app: &App, mut body: Body) -> Result<Received, Error> {
+    let limit = app.options().max_body;
+    let mut received = Received { bytes: Vec::new(), room: None };
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Error::new(ErrorCode::InvalidRequest, "the body ended early"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if data.len() > limit.saturating_sub(received.len()) {
+            return Err(too_large(limit));
+        }
+        received.make_room(app, data.len())?;
+        received.bytes.extend_from_slice(&data);
+    }
+    Ok(received)
+}
+
+impl Received {
+    /// Takes the room for `more` bytes. Short bodies need none: there are only so many connections,
+    /// and long bodies cannot keep them out.
+    fn make_room(&mut self, app: &App, more: usize) -> Result<(), Error> {
+        let needed = (self.len() + more).saturating_sub(SHORT).div_ceil(UNIT);
+        let held = self.room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let missing = u32::try_from(needed.saturating_sub(held)).unwrap_or(u32::MAX);
+        if missing == 0 {
+            return Ok(());
+        }
+        let room = Arc::clone(app.room()).try_acquire_many_owned(missing).map_err(|_| {
+            Error::new(ErrorCode::Overloaded, "too many long bodies are on their way")
+                .suggest("Try again in a moment, or send less at once.")
+        })?;
+        match &mut self.room {
+            Some(held) => held.merge(room),
+            none => *none = Some(room),
+        }
+        Ok(())
+    }
+}
+
+/// The room for all long bodies together, in units: sixteen of the greatest length.
+pub(crate) fn room(max_body: usize) -> usize {
+    max_body.saturating_mul(16).div_ceil(UNIT).min(tokio::sync::Semaphore::MAX_PERMITS)
 }
 
 fn too_large(limit: usize) -> Error {
     Error::new(ErrorCode::PayloadTooLarge, format!("the body is longer than {limit} bytes"))
         .with("limit", limit)
         .suggest("Send it in several requests.")
-}
-
-/// The limit of `to_bytes` is told only by the source of its error.
-fn is_length_limit(error: &axum::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if cause.is::<http_body_util::LengthLimitError>() {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
 }
 
 /// Refuses a body that does not say it is JSON. Other types are what a browser sends across

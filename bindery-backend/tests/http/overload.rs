@@ -1,7 +1,9 @@
 //! More than can be done: each request is carried out or refused, and none is left waiting.
 
-use axum::body::Body;
-use futures::future::join_all;
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
+use futures::{FutureExt, StreamExt, future::join_all, stream};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
@@ -63,6 +65,29 @@ async fn who_watches_is_answered_when_nobody_else_gets_in() {
     }
     let events = to("GET", "/api/events").body(Body::empty()).unwrap();
     assert_eq!(at.router.clone().oneshot(events).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn long_bodies_share_their_room_and_short_ones_need_none() {
+    let at = Fixture::with(|options| options.max_body = 1 << 20).await;
+    let post = |body: Body| {
+        let request = to("POST", "/api/tasks").header("content-type", "application/json");
+        at.send(request.body(body).unwrap())
+    };
+    let long = || Bytes::from(vec![b' '; 1 << 20]);
+    // Each is there but for its end.
+    let mut begun: Vec<_> = (0..17)
+        .map(|_| {
+            let begin = stream::iter([Ok::<_, Infallible>(long())]);
+            Box::pin(post(Body::from_stream(begin.chain(stream::pending()))))
+        })
+        .collect();
+    assert!(begun.iter_mut().all(|one| one.as_mut().now_or_never().is_none()));
+    post(long().into()).await.problem(503, "overloaded");
+    assert_eq!(post(r#"{"title":"short"}"#.into()).await.status, 200);
+    drop(begun);
+    // Only spaces: read to its end, and then found wanting.
+    post(long().into()).await.problem(400, "invalid_json");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod figures;
 mod overload;
 mod power;
 mod preload;
+mod slow_readers;
 mod soak;
 mod template;
 mod writer;

@@ -44,7 +44,7 @@ fn plain(id: &str, summary: &str, media_type: &str, kind: Type) -> OperationBuil
 }
 
 fn with_problems(responses: ResponsesBuilder) -> ResponsesBuilder {
-    let statuses = ["403", "500", "503", "504", "default"];
+    let statuses = ["401", "403", "429", "500", "503", "504", "default"];
     statuses.into_iter().fold(responses, |responses, status| responses.response(status, problem_ref()))
 }
 

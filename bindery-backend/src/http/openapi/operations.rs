@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// The statuses of problems on any route; `default` stands for what a proxy may add.
-const PROBLEMS: [&str; 10] = ["400", "403", "404", "413", "415", "422", "500", "503", "504", "default"];
+const PROBLEMS: [&str; 12] =
+    ["400", "401", "403", "404", "413", "415", "422", "429", "500", "503", "504", "default"];
 /// And those that only a write can meet: conflicts, and a full disk.
 const WRITE_PROBLEMS: [&str; 2] = ["409", "507"];
 
