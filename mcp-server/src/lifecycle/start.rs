@@ -24,6 +24,9 @@ use crate::workspace::Workspace;
 
 /// How long a started backend may take until it answers.
 const READY_WITHIN: Duration = Duration::from_secs(30);
+/// How often a backend that is killed as it starts is started again. What kills it is not in its
+/// settings, and calls wait for it.
+const KILLS: usize = 2;
 /// How long a backend that somebody else runs may take until it answers.
 const OTHER_READY_WITHIN: Duration = Duration::from_secs(5);
 
@@ -57,15 +60,21 @@ pub(super) async fn find_or_start(
     };
     stage.send_replace(Stage::Starting);
     tracing::info!(binary = %binary.display(), "starting the backend");
-    let started = BackendProcess::spawn(&binary, workspace)
-        .map_err(|error| unavailable(format!("{} could not be started: {error}", binary.display())))?;
-    let ready = await_ready(workspace, process.insert(started)).await;
-    if ready.is_err()
-        && let Some(failed) = process.take()
-    {
+    let mut kills = 0;
+    loop {
+        let started = BackendProcess::spawn(&binary, workspace)
+            .map_err(|error| unavailable(format!("{} could not be started: {error}", binary.display())))?;
+        let ready = await_ready(workspace, process.insert(started)).await;
+        let failed = if ready.is_err() { process.take() } else { None };
+        let Some(mut failed) = failed else { return ready };
+        let was_killed = matches!(failed.has_ended(), Some(Exit::Signal(_)));
         failed.stop().await;
+        if !was_killed || kills == KILLS {
+            return ready;
+        }
+        kills += 1;
+        tracing::warn!(kills, "the backend was killed as it started; starting another");
     }
-    ready
 }
 
 /// Who starts the backend.

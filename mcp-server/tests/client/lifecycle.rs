@@ -106,3 +106,20 @@ async fn leaving_during_a_start_stops_what_was_started() {
     let pid = std::fs::read_to_string(&pid_file).unwrap();
     assert!(!PathBuf::from(format!("/proc/{}", pid.trim())).exists());
 }
+
+#[tokio::test]
+async fn a_backend_that_is_killed_as_it_starts_is_started_again_but_not_for_ever() {
+    for (kills, expected) in [(1, "with exit code 7"), (9, "with SIGKILL")] {
+        let (_root, workspace) = empty_workspace();
+        let starts = workspace.prepare().unwrap().join("starts");
+        let script =
+            format!("echo x >> {0}; [ $(wc -l < {0}) -gt {kills} ] && exit 7; kill -9 $$", starts.display());
+        let options = program(&workspace, &script);
+        let backend = Backend::start(workspace, options);
+        let error = backend.ensure().await.unwrap_err();
+        assert!(error.message.contains(expected), "{error}");
+        let starts = std::fs::read_to_string(&starts).unwrap().lines().count();
+        assert_eq!(starts, if kills == 1 { 2 } else { 3 });
+        backend.leave(Leave::Stopped).await;
+    }
+}

@@ -1,6 +1,9 @@
 //! The backend behind the tools: found or started, shared, replaced when it dies.
 
 use std::{
+    io::ErrorKind,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
@@ -145,4 +148,58 @@ fn an_older_backend_that_an_operator_runs_is_used_as_it_is() {
     let found = workspace.run(&["doctor"]).stdout;
     let found = String::from_utf8_lossy(&found);
     assert!(found.contains("whoever runs it has to restart it"), "{found}");
+}
+
+#[test]
+fn a_stranger_on_the_port_is_passed_over_and_never_spoken_to() {
+    let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = stranger.local_addr().unwrap().port();
+    let workspace = Workspace::new();
+    let mut command = workspace.command();
+    command.env("BINDERY_PORT", taken.to_string());
+    let mut session = tests::Session::start(command);
+    session.initialize();
+    session.call("create_task", &json!({"title": "Elsewhere"}));
+
+    let url = workspace.backend()["url"].as_str().unwrap().to_owned();
+    assert_ne!(url, format!("http://127.0.0.1:{taken}"));
+    assert!(workspace.backend_log().contains("the port is in use"), "{}", workspace.backend_log());
+    let mut doctor = workspace.command();
+    let found = doctor.arg("doctor").env("BINDERY_PORT", taken.to_string()).output().unwrap().stdout;
+    let found = String::from_utf8_lossy(&found);
+    assert!(found.contains(&format!("{taken} was in use")) && found.contains(&url), "{found}");
+    stranger.set_nonblocking(true).unwrap();
+    assert_eq!(stranger.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "it was spoken to");
+}
+
+#[test]
+fn a_workspace_deep_down_has_its_socket_in_the_runtime_folder() {
+    let (root, runtime) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let deep = root.path().join("d".repeat(120));
+    std::fs::create_dir(&deep).unwrap();
+    let start = || {
+        let mut command = Command::new(tests::binary("bindery-mcp"));
+        command.arg("--workspace").arg(&deep).env("XDG_RUNTIME_DIR", runtime.path());
+        command.env("BINDERY_PORT", "0").env("BINDERY_BACKEND", tests::binary("bindery-backend"));
+        command.env("BINDERY_GRACE", "1");
+        let mut session = tests::Session::start(command);
+        session.initialize();
+        session
+    };
+    let (mut first, mut second) = (start(), start());
+    let id = first.call("create_task", &json!({"title": "Deep"}))["task"]["id"].clone();
+    assert_eq!(second.call("get_task", &json!({"task_id": id}))["task"]["title"], "Deep");
+
+    let about = std::fs::read(deep.join(".vespera/backend.json")).unwrap();
+    let about: serde_json::Value = serde_json::from_slice(&about).unwrap();
+    let socket = Path::new(about["socket"].as_str().unwrap());
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(socket.parent(), Some(&*runtime.path().join("bindery")));
+    assert_eq!((mode(socket.parent().unwrap()), mode(socket)), (0o700, 0o600));
+    assert_eq!((first.close().code(), second.close().code()), (Some(0), Some(0)));
+    let closed = Instant::now();
+    while socket.exists() {
+        assert!(closed.elapsed() < Duration::from_secs(30), "the socket outlives its use");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

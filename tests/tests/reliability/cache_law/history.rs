@@ -1,6 +1,7 @@
 //! What was read and written, and whether that was lawful.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     time::{Duration, Instant},
 };
@@ -23,7 +24,8 @@ pub(super) struct Seen {
 pub(super) struct History {
     writes: Vec<Seen>,
     reads: Vec<Seen>,
-    pub(super) failures: usize,
+    /// Failed calls, by what was said.
+    failures: BTreeMap<String, usize>,
 }
 
 impl History {
@@ -34,8 +36,18 @@ impl History {
     pub(super) fn merge(mut self, other: Self) -> Self {
         self.writes.extend(other.writes);
         self.reads.extend(other.reads);
-        self.failures += other.failures;
+        for (cause, count) in other.failures {
+            *self.failures.entry(cause).or_default() += count;
+        }
         self
+    }
+
+    pub(super) fn fail(&mut self, cause: &str) {
+        *self.failures.entry(cause.to_owned()).or_default() += 1;
+    }
+
+    pub(super) fn failed(&self) -> usize {
+        self.failures.values().sum()
     }
 
     /// The reads that broke the law.
@@ -78,6 +90,6 @@ fn told(
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { writes, reads, failures } = self;
-        write!(f, "{} writes, {} rows read, {failures} failed calls", writes.len(), reads.len())
+        write!(f, "{} writes, {} rows read, failed calls {failures:?}", writes.len(), reads.len())
     }
 }
