@@ -164,8 +164,10 @@ fn refused(options: &StoreOptions, source: sqlx::Error) -> OpenError {
 async fn inspect(options: &StoreOptions) -> Result<(), OpenError> {
     let size = match tokio::fs::metadata(&options.path).await {
         Ok(found) if found.len() > 0 => found.len(),
-        // Absent or empty: SQLite makes a new database of it. Anything else it reports better than we.
-        _ => return Ok(()),
+        // SQLite makes a new database of it, unless it was more than that when it was closed.
+        Ok(_) => return check::against_sum(options).await,
+        // Absent: the same. Anything else SQLite reports better than we.
+        Err(_) => return Ok(()),
     };
     let failed = |error| refused(options, error);
     // The power was lost while the file was made. Taking back what was begun is no damage, and takes
@@ -184,14 +186,13 @@ async fn inspect(options: &StoreOptions) -> Result<(), OpenError> {
         return Err(OpenError::Foreign(options.path.clone()));
     }
     connection.close().await.map_err(failed)?;
-    check::against_sum(options).await?;
     if size <= ALWAYS_CHECKED_BYTES {
-        check::whole(options).await
+        check::whole(options).await?;
     } else if was_interrupted(options).await {
-        check::by_table(options).await
-    } else {
-        Ok(())
+        check::by_table(options).await?;
     }
+    // Last, for the others say more of what is wrong.
+    check::against_sum(options).await
 }
 
 async fn refuse_newer(connection: &mut SqliteConnection, options: &StoreOptions) -> Result<(), OpenError> {
