@@ -18,7 +18,7 @@ use tokio::sync::broadcast;
 
 use super::{
     Inner, Store, StoreOptions, beside::beside, clock::Clock, fault, ids::IdGenerator, metrics::Metrics, sum,
-    upkeep, writer,
+    sum::Sum, upkeep, writer,
 };
 use crate::roles::Roles;
 
@@ -227,22 +227,34 @@ fn refused(options: &StoreOptions, source: sqlx::Error) -> OpenError {
 
 /// Looks at a file that is already there, and refuses it when it is not ours to write to.
 async fn inspect(options: &StoreOptions) -> Result<(), OpenError> {
-    let size = match tokio::fs::metadata(&options.path).await {
-        Ok(found) if found.len() > 0 => found.len(),
-        // Absent or empty: SQLite makes a new database of it. Anything else it reports better than we.
-        _ => return Ok(()),
-    };
-    let (connection, _) = look(options).await?;
-    connection.close().await.map_err(|error| refused(options, error))?;
-    if check::is_as_it_was_closed(options).await? {
-        Ok(())
-    } else if size <= ALWAYS_CHECKED_BYTES {
-        check::whole(options).await
-    } else if was_interrupted(options).await {
-        check::by_table(options).await
-    } else {
-        Ok(())
+    // Absent: SQLite makes a database of it. Anything else it reports better than we.
+    let Ok(found) = tokio::fs::metadata(&options.path).await else { return Ok(()) };
+    let sum = check::compare_with_sum(options).await?;
+    if found.len() > 0 {
+        let (connection, _) = look(options).await?;
+        connection.close().await.map_err(|error| refused(options, error))?;
+        refuse_damaged(options, found.len(), sum).await?;
     }
+    match sum {
+        Sum::Different => {
+            Err(OpenError::Changed { path: options.path.clone(), sum: sum::note(&options.path) })
+        }
+        Sum::Same | Sum::Unknown => Ok(()),
+    }
+}
+
+/// Also where the sum is different, for the damage says more.
+async fn refuse_damaged(options: &StoreOptions, size: u64, sum: Sum) -> Result<(), OpenError> {
+    if sum == Sum::Same {
+        return Ok(());
+    }
+    if size <= ALWAYS_CHECKED_BYTES {
+        return check::whole(options).await;
+    }
+    if was_interrupted(options).await {
+        return check::by_table(options).await;
+    }
+    Ok(())
 }
 
 /// An orderly end folds the log into the database and removes it. Who only read the database may

@@ -20,18 +20,30 @@ pub(super) fn note(database: &Path) -> PathBuf {
     beside(database, "-sum")
 }
 
-/// Whether `database` is as it was noted; `None` when nothing legible was.
+/// What a comparison with the note came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sum {
+    /// The file is what was closed, to the byte.
+    Same,
+    /// It is not.
+    Different,
+    /// There is no note, or none that can be read.
+    Unknown,
+}
+
+/// Compares `database` with its note.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub(super) fn is_as_noted(database: &Path) -> io::Result<Option<bool>> {
-    let Ok(noted) = fs::read_to_string(note(database)) else { return Ok(None) };
+pub(super) fn compare(database: &Path) -> io::Result<Sum> {
+    let Ok(noted) = fs::read_to_string(note(database)) else { return Ok(Sum::Unknown) };
     let mut words = noted.split_whitespace().map(|word| word.parse::<u64>().ok());
     let (Some(Some(length)), Some(Some(sum)), None) = (words.next(), words.next(), words.next()) else {
-        return Ok(None);
+        return Ok(Sum::Unknown);
     };
     let same_length = fs::metadata(database)?.len() == length;
-    Ok(Some(same_length && u64::from(sum_of(database)?) == sum))
+    let is_same = same_length && u64::from(sum_of(database)?) == sum;
+    Ok(if is_same { Sum::Same } else { Sum::Different })
 }
 
 /// Notes the sum of `database`, which is closed and on the disk.

@@ -95,6 +95,37 @@ async fn a_damaged_database_is_refused() {
 }
 
 #[tokio::test]
+async fn a_letter_that_changed_in_a_closed_database_is_noticed() {
+    let mut bench = Fixture::new().await;
+    let task = bench.create(json!({ "title": "a lighthouse" })).await;
+    bench.store.close().await;
+    let sum = bench.folder.path().join("tasks.db-sum");
+    let intact = std::fs::read(bench.path()).unwrap();
+    let letter = intact.windows(12).position(|text| text == b"a lighthouse").unwrap();
+    let mut damaged = intact.clone();
+    damaged[letter] = b'b';
+    std::fs::write(bench.path(), &damaged).unwrap();
+    let error = bench.try_open().await.unwrap_err();
+    assert!(matches!(error, OpenError::Changed { .. }), "{error}");
+    assert!(error.to_string().contains(sum.to_str().unwrap()), "{error}");
+    assert_eq!(std::fs::read(bench.path()).unwrap(), damaged);
+
+    std::fs::write(bench.path(), []).unwrap();
+    let error = bench.try_open().await.unwrap_err();
+    assert!(matches!(error, OpenError::Changed { .. }), "an emptied file is no new one: {error}");
+
+    std::fs::write(bench.path(), intact).unwrap();
+    let store = bench.try_open().await.unwrap();
+    assert!(!sum.exists(), "an open database has no sum");
+    store.close().await;
+    assert!(sum.exists());
+    std::fs::write(bench.path(), damaged).unwrap();
+    std::fs::remove_file(sum).unwrap();
+    bench.store = bench.try_open().await.unwrap();
+    assert_eq!(bench.get(task.id).await.title, "b lighthouse", "taken as it is when that was asked for");
+}
+
+#[tokio::test]
 async fn every_connection_is_set_up_as_promised() {
     let bench = Fixture::new().await;
     bench.create(json!({ "title": "t" })).await;

@@ -9,7 +9,7 @@ use std::{
 use futures::future::try_join_all;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
-use super::{OpenError, StoreOptions, fault, refused, sum};
+use super::{OpenError, StoreOptions, fault, refused, sum, sum::Sum};
 
 /// The most connections that check at the same time.
 const CHECKERS: usize = 4;
@@ -52,14 +52,10 @@ async fn check_next(options: &StoreOptions, tables: &Mutex<Vec<String>>) -> Resu
     }
 }
 
-/// Whether the file is, to the byte, what was closed in order; false when that is not known. Refuses
-/// one that has changed since.
-pub(super) async fn is_as_it_was_closed(options: &StoreOptions) -> Result<bool, OpenError> {
+/// Compares the file with the note of how it was closed.
+pub(super) async fn compare_with_sum(options: &StoreOptions) -> Result<Sum, OpenError> {
     let path = options.path.clone();
-    match blocking(options, move || sum::is_as_noted(&path)).await? {
-        Some(false) => Err(OpenError::Changed { path: options.path.clone(), sum: sum::note(&options.path) }),
-        known => Ok(known.is_some()),
-    }
+    blocking(options, move || sum::compare(&path)).await
 }
 
 /// Takes the sum away: from now on the file will change.
