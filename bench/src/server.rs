@@ -120,22 +120,19 @@ fn announced(workspace: &Path, pid: u32) -> anyhow::Result<Value> {
     anyhow::bail!("the backend does not come up")
 }
 
-/// A release binary of this workspace, built from it as it is now.
+/// The release binary of `bindery-backend` or `bindery-mcp`, built from the workspace as it is now.
 pub(crate) fn binary(name: &str) -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<bool> = OnceLock::new();
-    let built = *BUILT.get_or_init(|| {
-        let mut build = Command::new(env!("CARGO"));
-        build.args([
-            "build",
-            "--release",
-            "--locked",
-            "--package",
-            "bindery-backend",
-            "--package",
-            "mcp-server",
-        ]);
-        build.current_dir(env!("CARGO_MANIFEST_DIR")).status().is_ok_and(|status| status.success())
-    });
+    // As the README and the demo build them, so that nothing is built twice.
+    let packages = [["--package", "bindery-backend"], ["--bin", "bindery-mcp"]];
+    let built = *BUILT.get_or_init(|| packages.iter().all(|package| build(package)));
     ensure!(built, "the binaries cannot be built");
     Ok(std::env::current_exe()?.with_file_name(name))
+}
+
+fn build(package: &[&str]) -> bool {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--release", "--locked"]).args(package);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    cargo.current_dir(root).status().is_ok_and(|status| status.success())
 }

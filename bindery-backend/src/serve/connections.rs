@@ -136,13 +136,14 @@ impl Connections {
     }
 }
 
-/// Answers one request, which is in work until there is something to send.
+/// Answers one request, which is in work until there is something to send. Those that come while the
+/// others are waited for are refused, and not waited for: they need not end.
 async fn answer(
     mut routes: Router,
     request: Request<Incoming>,
     requests: TaskTracker,
 ) -> Result<Response, Infallible> {
-    let _in_work = requests.token();
+    let _in_work = (!requests.is_closed()).then(|| requests.token());
     routes.call(request).await
 }
 

@@ -29,8 +29,9 @@ class MainThread:
     def end(self, code: int) -> None:
         """Lets `run` return; the first code counts. From any thread."""
         with self._lock:
-            if self._code is None:
-                self._code = code
+            if self._code is not None:
+                return  # to stop the loop again would cut off those that tidy up
+            self._code = code
             loop = self._loop
         self._wake.put(None)
         if loop is not None:
