@@ -22,7 +22,9 @@ function servePage(request, response) {
   response.setHeader('Content-Type', 'text/html').end(PAGE);
 }
 
-function letEverybodyIn(request, response) {
+async function letEverybodyIn(request, response) {
+  // A body that is left unread can cost the next request its connection.
+  for await (const _ of request);
   const origin = request.headers.origin ?? '*';
   response.writeHead(200, {
     'Access-Control-Allow-Origin': origin,
@@ -78,7 +80,7 @@ try {
   await withBrowser(async (browser) => {
     await Promise.all(Object.entries(origins).map(async ([name, address]) => {
       const open = await intrude(browser, address, [`http://127.0.0.1:${controlPort}/`]);
-      assert.ok(open.gained.length >= 30, `${name}: the attempts are worth nothing: ${open.gained.join('\n')}`);
+      assert.ok(open.gained.length >= 20, `${name}: the attempts are worth nothing: ${open.gained.join('\n')}`);
       const tried = await intrude(browser, address, targets);
       assert.deepEqual(tried.gained, [], name);
       const answered = [...tried.statuses].map(([status, count]) => `${count} × ${status}`).join(', ');

@@ -36,6 +36,8 @@ impl Server {
     pub fn command(workspace: &Path) -> Command {
         let mut command = Command::new(binary("bindery-backend"));
         command.arg("--workspace").arg(workspace).env("BINDERY_PORT", "0");
+        // A backup that comes of its own accord is one file more than a test has asked for.
+        command.env("BINDERY_BACKUP_EVERY", "0");
         command
     }
 

@@ -47,6 +47,8 @@ impl Workspace {
         let mut command = Command::new(binary("bindery-mcp"));
         command.arg("--workspace").arg(self.path()).env("BINDERY_PORT", "0");
         command.env("BINDERY_BACKEND", binary("bindery-backend"));
+        // A backup that comes of its own accord is one file more than a test has asked for.
+        command.env("BINDERY_BACKUP_EVERY", "0");
         command
     }
 
