@@ -25,8 +25,8 @@ use crate::roles::Roles;
 /// Every step from an empty file to the schema this binary knows.
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
-/// Up to this size a file is checked whole at every start; a larger one table by table, and only when it
-/// was not closed in order.
+/// Up to this size a file is checked whole when its sum does not show that it is as it was closed; a
+/// larger one table by table, and only when it was not closed in order.
 const ALWAYS_CHECKED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How long a replay of a request can be asked for.
