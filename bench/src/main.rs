@@ -9,8 +9,10 @@ mod load;
 mod mcp;
 mod measure;
 mod naive;
+mod peers;
 mod ports;
 mod rmcp_echo;
+mod scale;
 mod server;
 mod startup;
 mod store;
@@ -50,6 +52,10 @@ enum What {
     Ports,
     /// From the start of a process to its first answer.
     Startup,
+    /// A million tasks beside ten thousand: putting them in, finding them, starting with them.
+    Scale,
+    /// Other MCP servers, where `bench/peers.sh` has installed them.
+    Peers,
     #[command(flatten)]
     Floor(Floor),
 }
@@ -74,12 +80,14 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
     let measures: &[Measure] = match arguments.what {
-        What::All => &[http::run, mcp::run, store::run, ports::run, startup::run],
+        What::All => &[http::run, mcp::run, store::run, ports::run, startup::run, scale::run, peers::run],
         What::Http => &[http::run],
         What::Mcp => &[mcp::run],
         What::Store => &[store::run],
         What::Ports => &[ports::run],
         What::Startup => &[startup::run],
+        What::Scale => &[scale::run],
+        What::Peers => &[peers::run],
         What::Floor(floor) => return be(floor),
     };
     let rows: Vec<_> = measures.iter().map(|measure| measure(effort)).collect::<anyhow::Result<_>>()?;

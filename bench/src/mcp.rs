@@ -1,8 +1,8 @@
 //! The MCP face beside rmcp that says what it was told.
 
-mod session;
+pub(crate) mod session;
 
-use std::{process::Command, time::Instant};
+use std::{path::Path, process::Command, time::Instant};
 
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -67,7 +67,8 @@ pub(crate) fn run(effort: Effort) -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-fn p50(session: &mut Session, tool: &str, arguments: &Value, calls: usize) -> anyhow::Result<f64> {
+/// The median time of a call, in µs.
+pub(crate) fn p50(session: &mut Session, tool: &str, arguments: &Value, calls: usize) -> anyhow::Result<f64> {
     let calls = calls.max(1);
     let mut latencies = Vec::with_capacity(calls);
     for _ in 0..calls {
@@ -79,7 +80,7 @@ fn p50(session: &mut Session, tool: &str, arguments: &Value, calls: usize) -> an
 }
 
 /// The median time that the disk takes to keep one page, in µs.
-fn fsync(path: &std::path::Path, times: usize) -> anyhow::Result<f64> {
+fn fsync(path: &Path, times: usize) -> anyhow::Result<f64> {
     use std::{fs::File, os::unix::fs::FileExt};
 
     let file = File::create(path)?;
@@ -100,17 +101,24 @@ fn echo() -> anyhow::Result<Session> {
 }
 
 /// An assistant's server in a workspace of its own, with its backend awake.
-fn assistant(settings: &[(&str, &str)]) -> anyhow::Result<(TempDir, Session)> {
+pub(crate) fn assistant(settings: &[(&str, &str)]) -> anyhow::Result<(TempDir, Session)> {
     let folder = tempfile::tempdir()?;
-    let mut command = Command::new(binary("bindery-mcp")?);
-    command.arg("--workspace").arg(folder.path()).envs(settings.iter().copied());
-    command.env("BINDERY_BACKEND", binary("bindery-backend")?).env("BINDERY_PORT", "0");
-    let mut session = Session::start(command.env("RUST_LOG", "warn").env("BINDERY_GRACE", "1"))?;
-    session.call("health_check", &json!({}))?;
+    let session = assistant_in(folder.path(), settings)?;
     Ok((folder, session))
 }
 
-fn create(session: &mut Session, n: u64) -> anyhow::Result<String> {
+/// An assistant's server in this workspace, with its backend awake.
+pub(crate) fn assistant_in(workspace: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Session> {
+    let mut command = Command::new(binary("bindery-mcp")?);
+    command.arg("--workspace").arg(workspace).envs(settings.iter().copied());
+    command.env("BINDERY_BACKEND", binary("bindery-backend")?).env("BINDERY_PORT", "0");
+    let mut session = Session::start(command.env("RUST_LOG", "warn").env("BINDERY_GRACE", "1"))?;
+    session.call("health_check", &json!({}))?;
+    Ok(session)
+}
+
+/// Creates a task and returns its id.
+pub(crate) fn create(session: &mut Session, n: u64) -> anyhow::Result<String> {
     let answer = session.call("create_task", &json!({ "title": format!("Task {n}") }))?;
     let id = answer["result"]["structuredContent"]["task"]["id"].as_str();
     Ok(id.with_context(|| answer.to_string())?.to_owned())

@@ -77,15 +77,19 @@ pub(crate) enum Goal {
     AtLeast(f64),
     /// At most this, in the row's unit.
     AtMost(f64),
+    /// Nothing: it is only told.
+    Told,
 }
 
 impl Row {
-    pub(crate) fn is_met(&self) -> bool {
+    /// Whether it reaches its goal; `None` when it has none.
+    pub(crate) fn is_met(&self) -> Option<bool> {
         match self.goal {
-            Goal::RatioAtLeast(goal) => self.ratio.is_some_and(|ratio| ratio >= goal),
-            Goal::RatioAtMost(goal) => self.ratio.is_some_and(|ratio| ratio <= goal),
-            Goal::AtLeast(goal) => self.ours >= goal,
-            Goal::AtMost(goal) => self.ours <= goal,
+            Goal::RatioAtLeast(goal) => Some(self.ratio.is_some_and(|ratio| ratio >= goal)),
+            Goal::RatioAtMost(goal) => Some(self.ratio.is_some_and(|ratio| ratio <= goal)),
+            Goal::AtLeast(goal) => Some(self.ours >= goal),
+            Goal::AtMost(goal) => Some(self.ours <= goal),
+            Goal::Told => None,
         }
     }
 }
@@ -160,7 +164,7 @@ mod tests {
             compare("x", "1/s", goal, effort, || Ok(floors.next().unwrap()), || Ok(ours.next().unwrap()));
         let row = row.unwrap();
         assert_eq!((row.floor, row.ours, row.ratio), (Some(20.0), 12.0, Some(0.5)));
-        assert!(row.is_met());
+        assert_eq!(row.is_met(), Some(true));
         assert_eq!(median(vec![3.0, 1.0, 2.0, 4.0]), 2.5);
     }
 }

@@ -68,12 +68,17 @@ impl Server {
         Ok(Self { child, tcp, unix, folder: None })
     }
 
-    /// Stops it in order; what is left is its folder.
-    pub(crate) fn stopped(mut self) -> anyhow::Result<TempDir> {
+    /// Stops it in order; what is left is its folder, if it has one of its own.
+    pub(crate) fn stop(mut self) -> anyhow::Result<Option<TempDir>> {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
-        ensure!(self.child.wait()?.success(), "the server did not stop in order");
-        self.folder.take().context("it has a folder of its own")
+        self.child.wait()?;
+        Ok(self.folder.take())
+    }
+
+    /// The folder that it serves, when that is its own.
+    pub(crate) fn workspace(&self) -> anyhow::Result<&Path> {
+        Ok(self.folder.as_ref().context("it has a folder of its own")?.path())
     }
 
     /// Processor time that the server has taken so far.

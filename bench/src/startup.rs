@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    http::fill,
     load,
     measure::{Effort, Goal, Row, alone, compare},
     server::Server,
@@ -12,9 +11,6 @@ use crate::{
 /// Every row.
 pub(crate) fn run(effort: Effort) -> anyhow::Result<Vec<Row>> {
     let starts = effort.of(50).max(2);
-    let filled = Server::backend(&[])?;
-    fill(&filled, effort.of(50_000))?;
-    let filled = filled.stopped()?;
     Ok(vec![
         compare(
             "start to first answer",
@@ -24,14 +20,6 @@ pub(crate) fn run(effort: Effort) -> anyhow::Result<Vec<Row>> {
             || first_answer(starts, Server::hello, "/"),
             || first_answer(starts, || Server::backend(&[]), "/health/ready"),
         )?,
-        compare(
-            "start to first answer, with 50 000 tasks beside none",
-            "ms",
-            Goal::RatioAtMost(1.2),
-            effort,
-            || first_answer(starts, || Server::backend(&[]), "/health/ready"),
-            || first_answer(starts, || Server::backend_in(filled.path(), &[]), "/health/ready"),
-        )?,
         alone("backend's memory, idle", "MB", Goal::AtMost(25.0), effort.once(), || {
             let server = Server::backend(&[])?;
             std::thread::sleep(Duration::from_secs(1));
@@ -40,8 +28,8 @@ pub(crate) fn run(effort: Effort) -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-/// Milliseconds, the median of so many starts.
-fn first_answer(
+/// Milliseconds, the median of so many starts, each followed by a stop in order.
+pub(crate) fn first_answer(
     starts: usize,
     start: impl Fn() -> anyhow::Result<Server>,
     target: &str,
@@ -54,6 +42,7 @@ fn first_answer(
         let server = start()?;
         load::ask(&server.tcp, &request)?;
         took.push(begun.elapsed().as_secs_f64() * 1e3);
+        server.stop()?;
     }
     Ok(crate::measure::median(took))
 }

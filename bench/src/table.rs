@@ -14,12 +14,16 @@ pub(crate) fn print(rows: &[Row]) -> io::Result<()> {
     writeln!(
         out,
         "{:width$}  {:>14} {:>14} {:>7}  {:<14} {:<7} {cpu}",
-        "", "floor", "ours", "ratio", "goal", ""
+        "", "floor or peer", "ours", "ratio", "goal", ""
     )?;
     for row in rows {
         let floor = row.floor.map_or_else(|| "–".to_owned(), |floor| figure(floor, row.unit));
-        let ratio = row.ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}"));
-        let (style, verdict) = if row.is_met() { (GOOD, "met") } else { (NOTE, "missed") };
+        let ratio = row.ratio.map_or_else(|| "–".to_owned(), ratio);
+        let (style, verdict) = match row.is_met() {
+            Some(true) => (GOOD, "met"),
+            Some(false) => (NOTE, "missed"),
+            None => (NOTE, ""),
+        };
         let cpu = row.cpu_us.map_or_else(String::new, |(floor, ours)| format!("{floor:.1}, {ours:.1}"));
         let (ours, goal) = (figure(row.ours, row.unit), goal(row));
         writeln!(
@@ -40,11 +44,16 @@ fn figure(value: f64, unit: &str) -> String {
     format!("{number} {unit}")
 }
 
+fn ratio(value: f64) -> String {
+    if value < 0.1 { format!("{value:.4}") } else { format!("{value:.2}") }
+}
+
 fn goal(row: &Row) -> String {
     match row.goal {
         Goal::RatioAtLeast(goal) => format!("ratio ≥ {goal}"),
         Goal::RatioAtMost(goal) => format!("ratio ≤ {goal}"),
         Goal::AtLeast(goal) => format!("≥ {}", figure(goal, row.unit)),
         Goal::AtMost(goal) => format!("≤ {}", figure(goal, row.unit)),
+        Goal::Told => "–".to_owned(),
     }
 }

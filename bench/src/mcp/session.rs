@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 /// A server and the pipes to it. It leaves when its input ends.
-pub(super) struct Session {
+pub(crate) struct Session {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -19,7 +19,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn start(command: impl std::borrow::BorrowMut<Command>) -> anyhow::Result<Self> {
+    pub(crate) fn start(command: impl std::borrow::BorrowMut<Command>) -> anyhow::Result<Self> {
         let mut command = command;
         let mut child = command.borrow_mut().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().context("a pipe was asked for")?;
@@ -36,12 +36,12 @@ impl Session {
         Ok(session)
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Calls a tool and waits for its answer.
-    pub(super) fn call(&mut self, tool: &str, arguments: &Value) -> anyhow::Result<Value> {
+    pub(crate) fn call(&mut self, tool: &str, arguments: &Value) -> anyhow::Result<Value> {
         self.send("tools/call", &json!({ "name": tool, "arguments": arguments }))?;
         self.receive()?;
         let answer: Value = serde_json::from_slice(&self.line)?;
@@ -51,7 +51,7 @@ impl Session {
     }
 
     /// Calls a second, with `places` on their way at one time.
-    pub(super) fn pipelined(
+    pub(crate) fn pipelined(
         &mut self,
         tool: &str,
         arguments: &Value,
