@@ -59,7 +59,7 @@ impl Reader<'_> {
     /// Merges the wrapper's fields with those that stand beside it.
     fn unwrap(&self, spec: &Spec, input: &mut JsonObject) -> Result<(), Error> {
         for name in [spec.wrapper, "input"] {
-            if self.has_field(name) {
+            if !input.keys().any(|given| given == name) || self.has_field(name) {
                 continue;
             }
             let Some(mut wrapped) = input.shift_remove(name) else { continue };

@@ -201,15 +201,17 @@ impl Attributes<'_> {
         let bytes = self.text.as_bytes();
         // An equals sign at the beginning belongs to the name.
         let name_end = position(bytes, at + 1, |byte| ends_name(byte) || byte == b'=');
-        let name = Name::of(&bytes[at..name_end]);
         let equals = position(bytes, name_end, |byte| !is_space(byte));
         let (value, end) =
             if bytes.get(equals) == Some(&b'=') { self.value(equals + 1) } else { (None, name_end) };
         // Where the text ends within a tag, what follows the text in a page goes on with it.
         let has_value = value.is_some_and(|value| !value.is_empty() || end == bytes.len());
-        let by_name = rule::of_attribute(name.as_slice(), has_value);
         let dangerous = value.is_some_and(|value| url::is_dangerous(entities::decode(value)));
-        (if dangerous { Harm::Active } else { by_name }, end)
+        if dangerous {
+            return (Harm::Active, end);
+        }
+        let name = Name::of(&bytes[at..name_end]);
+        (rule::of_attribute(name.as_slice(), has_value), end)
     }
 
     /// The value after an equals sign, and where it ends.
