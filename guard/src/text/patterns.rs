@@ -4,7 +4,7 @@
 //! not touched. Each pattern is looked for around one byte that it must have, within a few bytes
 //! of it: the work is linear whatever the text.
 
-use std::ops::Range;
+use std::{iter, ops::Range};
 
 use crate::scan;
 
@@ -15,12 +15,17 @@ const REACH: usize = 64;
 /// Every place that looks like one of them, with its rule.
 pub(super) fn matches(text: &str) -> impl Iterator<Item = (Range<usize>, &'static str)> {
     let bytes = text.as_bytes();
+    let mut places = scan::places(bytes, may_be_one);
     let mut end = 0;
-    scan::places(bytes, may_be_one).filter_map(move |at| {
-        if at < end {
-            return None;
-        }
-        let (range, rule) = pattern_at(bytes, at).filter(|(range, _)| range.start >= end)?;
+    iter::from_fn(move || {
+        // Templates stand in rows, and only the first of a row is looked for.
+        let (range, rule) = if bytes[end..].starts_with(b"{{") {
+            (end..end + 2, "template")
+        } else {
+            let free =
+                |at| (at >= end).then(|| pattern_at(bytes, at))?.filter(|(range, _)| range.start >= end);
+            places.find_map(free)?
+        };
         end = range.end;
         Some((range, rule))
     })
@@ -29,7 +34,7 @@ pub(super) fn matches(text: &str) -> impl Iterator<Item = (Range<usize>, &'stati
 /// Whether a pattern may be found around `byte`, by what stands beside it.
 const fn may_be_one(before: u8, byte: u8, behind: u8) -> bool {
     let blank = (before == b' ') | (before == b'\t');
-    (byte == b'{') & ((behind == b'{') | (before == b'$'))
+    (byte == b'{') & ((behind == b'{') & (before != b'{') | (before == b'$'))
         | (byte == b'%') & (before == b'<')
         | (byte == b'(') & ((before == b'l') | (before == b'n') | blank)
         | (byte == b'_') & (behind == b'_')
