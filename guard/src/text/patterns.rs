@@ -149,7 +149,6 @@ fn statement(behind: &[u8]) -> Option<usize> {
     const THINGS: &[&str] = &["table", "database", "schema", "index", "view"];
     let mut rest = Rest(behind);
     let goes_on = match rest.word() {
-        [] => false,
         verb if is_one(verb, &["drop", "alter", "truncate"]) => rest.is_word(THINGS),
         verb if is_one(verb, &["delete"]) => rest.is_word(&["from"]),
         verb if is_one(verb, &["insert"]) => rest.is_word(&["into"]),
@@ -250,6 +249,7 @@ mod tests {
             "'or so' and 'and' so on; delete it; insert; executes x; drop tables",
             "prototypes.x constructors[1] constructor.name",
             "a union of select clubs, a union all of them; exec (x)",
+            "x 'or'a'='a",
             "it's done; update the drop-down",
             "fn f() -> Vec<String> { \"a\".into() }",
         ] {
