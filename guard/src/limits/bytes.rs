@@ -295,6 +295,8 @@ impl<'a> Literal<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use serde_json::Value;
 
     use super::*;
@@ -403,6 +405,19 @@ mod tests {
         assert_eq!(refusal(&object(100, &object(100, "1"))), None);
         let error = refusal(&object(100, &object(101, "1"))).unwrap();
         assert_eq!((error.code, error.field.as_deref()), (ErrorCode::LimitExceeded, Some("last")));
+    }
+
+    #[test]
+    fn keys_that_are_alike_have_numbers_of_their_own() {
+        let alike = |before: &'static str, behind: &'static str| {
+            (0..3000).map(move |number| format!("{before}{number:04}{behind}"))
+        };
+        let short = (0..40).map(|length| "a".repeat(length));
+        let keys =
+            short.chain(alike("", "")).chain(alike("label-", "")).chain(alike("estimate_", "_of_a_task"));
+        let (keys, numbers): (Vec<String>, HashSet<u64>) =
+            keys.map(|key| (key.clone(), hash(key.as_bytes()))).unzip();
+        assert_eq!(numbers.len(), keys.len());
     }
 
     #[test]

@@ -288,6 +288,14 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_of_the_same_name_is_judged_by_what_is_its_own() {
+        assert_eq!(harms("<div><div>"), []);
+        assert_eq!(harms("<div><div class=x>"), [(5, Harm::Markup)]);
+        assert_eq!(harms("<div class=x><div>"), [(0, Harm::Markup)]);
+        assert_eq!(harms("<data:image/png,x><data:image/svg+xml,x>"), [(18, Harm::Active)]);
+    }
+
+    #[test]
     fn ends_and_comments_go_with_harmful_tags() {
         let text = "<i class=x></i></b></title><!--<?x";
         let tags = Tags::of(text);
