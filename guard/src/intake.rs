@@ -48,3 +48,33 @@ impl Intake {
         Ok(Accepted { input, report })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use shared_types::{ErrorCode, operation::find};
+
+    use super::*;
+
+    #[test]
+    fn bytes_and_values_meet_the_limits_that_it_was_given() {
+        let intake = Intake::new(Limits { characters: 5, ..Limits::default() }, Policy::default());
+        assert_eq!(intake.check_bytes(br#"{"title":"abcde"}"#, 0), Ok(()));
+        let error = intake.check_bytes(br#"{"title":"abcdef"}"#, 0).unwrap_err();
+        assert_eq!((error.code, error.field.as_deref()), (ErrorCode::LimitExceeded, Some("title")));
+        let error = intake.accept(find("create_task").unwrap(), json!({"title": "abcdef"})).unwrap_err();
+        assert_eq!((error.code, error.field.as_deref()), (ErrorCode::LimitExceeded, Some("title")));
+    }
+
+    #[test]
+    fn text_meets_the_policy_that_it_was_given() {
+        let accept = |policy| {
+            let input = json!({"task_input": {"title": "<script>"}});
+            Intake::new(Limits::default(), policy).accept(find("create_task").unwrap(), input)
+        };
+        let accepted = accept(Policy::Neutralize).unwrap();
+        assert_eq!(accepted.input, json!({"title": "&lt;script>"}));
+        assert_eq!(accepted.report.map(|report| report.count), Some(1));
+        assert_eq!(accept(Policy::Reject).unwrap_err().code, ErrorCode::Refused);
+    }
+}

@@ -59,7 +59,7 @@ impl Reader<'_> {
     /// Merges the wrapper's fields with those that stand beside it.
     fn unwrap(&self, spec: &Spec, input: &mut JsonObject) -> Result<(), Error> {
         for name in [spec.wrapper, "input"] {
-            if self.has_field(name) {
+            if !input.keys().any(|given| given == name) || self.has_field(name) {
                 continue;
             }
             let Some(mut wrapped) = input.shift_remove(name) else { continue };
@@ -109,8 +109,11 @@ impl Reader<'_> {
         }
         let field = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, field)| field);
         let mut all_given = true;
+        // Most are given in the order in which they are declared.
+        let mut in_order = fields.iter().cycle();
         for (name, value) in given.iter_mut() {
-            let Some(field) = field(name) else {
+            let known = in_order.by_ref().take(fields.len()).find(|(known, _)| known == name);
+            let Some((_, field)) = known else {
                 return Err(faults::unknown_field(name, fields, path));
             };
             all_given &= self.field(field, name, value, &Path::Key(path, name))?;

@@ -16,6 +16,7 @@ pub mod lenient;
 pub mod limits;
 mod path;
 pub mod redact;
+mod scan;
 mod shape;
 pub mod suggest;
 pub mod text;

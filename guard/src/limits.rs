@@ -60,7 +60,7 @@ impl Limits {
     /// `invalid_json`, or `limit_exceeded` or `refused` at the path that breaks a limit.
     pub fn check_bytes(&self, bytes: &[u8], envelope: usize) -> Result<(), Error> {
         let text = str::from_utf8(bytes).map_err(|error| not_json(format_args!("{error}")))?;
-        bytes::Pass::new(self, envelope, text).check()
+        bytes::check(self, envelope, text)
     }
 
     /// Checks a document that was built already.

@@ -57,6 +57,10 @@ fn guard_text(
     policy: Policy,
     reporter: &mut Reporter,
 ) -> Result<(), Error> {
+    // A name, a tag or an id holds nothing of what is looked for.
+    if is_word(text, b'-') {
+        return Ok(());
+    }
     let inspection = inspect(text, path, policy)?;
     if inspection.is_empty() {
         return Ok(());
@@ -89,8 +93,7 @@ fn inspect(text: &str, path: &Path<'_>, policy: Policy) -> Result<Inspection, Er
 
 /// Names of labels are shown like text, but two could become one if they were changed.
 fn check_key(key: &str, path: &Path<'_>, policy: Policy) -> Result<(), Error> {
-    let is_word = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if is_word || policy == Policy::Flag {
+    if is_word(key, b'_') || policy == Policy::Flag {
         return Ok(());
     }
     match neutralize::inspect(key).changes.first() {
@@ -100,6 +103,11 @@ fn check_key(key: &str, path: &Path<'_>, policy: Policy) -> Result<(), Error> {
             Err(Error::new(ErrorCode::Refused, message).at(path.to_string()).suggest("Give it a plain name."))
         }
     }
+}
+
+/// Whether the text has only letters, digits and `joint`.
+fn is_word(text: &str, joint: u8) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == joint)
 }
 
 #[cfg(test)]

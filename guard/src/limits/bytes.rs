@@ -4,10 +4,7 @@
 //! of nesting. This pass builds nothing: it looks at each byte once, and what it keeps is bounded
 //! by the limits and not by the document.
 
-use std::{
-    borrow::Cow,
-    hash::{DefaultHasher, Hasher},
-};
+use std::borrow::Cow;
 
 use serde_json::Number;
 use shared_types::{Error, ErrorCode};
@@ -17,33 +14,35 @@ use super::{
     level::{Key, Level},
     looks_like_json,
 };
-use crate::path::Path;
+use crate::{path::Path, scan};
 
 /// The most characters of a number. The parser copies a long one, and no double needs more than
 /// 767 digits to be told from its neighbours.
 const NUMBER: usize = 1000;
 
 /// One pass over one document.
-pub(super) struct Pass<'a> {
+pub(super) struct Pass<'a, Marks> {
     limits: &'a Limits,
     /// Levels around the input, which do not count and are left out of paths.
     envelope: usize,
     text: &'a str,
-    /// Whether `text` has control characters at all. A JSON text on one line has none.
-    has_controls: bool,
+    /// Where a string may end or go wrong, beginning at or before `at`.
+    marks: Marks,
     /// The next byte of `text`.
     at: usize,
     /// The hashes of the keys read so far in the objects that are open, outermost first.
     keys: Vec<u64>,
 }
 
-impl<'a> Pass<'a> {
-    pub(super) fn new(limits: &'a Limits, envelope: usize, text: &'a str) -> Self {
-        Self { limits, envelope, text, has_controls: has_controls(text), at: 0, keys: Vec::with_capacity(16) }
-    }
+/// Reads a document to its end. `envelope` is the number of levels around the input.
+pub(super) fn check(limits: &Limits, envelope: usize, text: &str) -> Result<(), Error> {
+    let is_mark = |_, byte, _| (byte == b'"') | (byte == b'\\') | (byte < b' ');
+    let marks = scan::places(text.as_bytes(), is_mark);
+    Pass { limits, envelope, text, marks, at: 0, keys: Vec::with_capacity(16) }.document()
+}
 
-    /// Reads the document to its end.
-    pub(super) fn check(mut self) -> Result<(), Error> {
+impl<'a, Marks: Iterator<Item = usize>> Pass<'a, Marks> {
+    fn document(mut self) -> Result<(), Error> {
         self.value(Key::Other, Level::default(), &Path::Root)?;
         match self.peek_after_space() {
             None => Ok(()),
@@ -133,9 +132,7 @@ impl<'a> Pass<'a> {
         self.limits.check_length(literal.raw().len(), || literal.characters(), Key::Other, || false, path)?;
         let key = literal.text();
         self.limits.check_key(&key, path)?;
-        let mut hasher = DefaultHasher::new();
-        hasher.write(key.as_bytes());
-        let hash = hasher.finish();
+        let hash = hash(key.as_bytes());
         if self.keys[enclosing..].contains(&hash) {
             let error = Error::new(ErrorCode::Refused, format!("the key {key:?} is given twice"));
             return Err(super::at(error, path));
@@ -153,23 +150,22 @@ impl<'a> Pass<'a> {
         let mut surplus = 0;
         self.at += 1;
         loop {
-            let rest = &self.text[self.at..];
-            let Some(length) = memchr::memchr2(b'"', b'\\', rest.as_bytes()) else {
-                self.at = self.text.len();
-                return Err(self.expected("a closing quote"));
-            };
-            let plain = &rest[..length];
-            if self.has_controls && has_controls(plain) {
-                self.at += plain.bytes().take_while(|byte| *byte >= b' ').count();
-                return Err(self.expected("a control character to be escaped"));
+            let at = self.at;
+            self.at = self.marks.find(|mark| *mark >= at).unwrap_or(self.text.len());
+            match self.peek() {
+                None => return Err(self.expected("a closing quote")),
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(Literal { quoted: &self.text[start..self.at], surplus });
+                }
+                Some(b'\\') => {
+                    self.at += 1;
+                    let escape = self.at;
+                    self.escape()?;
+                    surplus += self.at - escape;
+                }
+                Some(_) => return Err(self.expected("a control character to be escaped")),
             }
-            self.at += length + 1;
-            if rest.as_bytes()[length] == b'"' {
-                return Ok(Literal { quoted: &self.text[start..self.at], surplus });
-            }
-            let escape = self.at;
-            self.escape()?;
-            surplus += self.at - escape;
         }
     }
 
@@ -251,10 +247,17 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Whether a byte of `text` is a control character. The smallest byte of all is found many bytes
-/// at a time.
-fn has_controls(text: &str) -> bool {
-    text.bytes().fold(u8::MAX, u8::min) < b' '
+/// A number for a key, as good as the key itself: of honest keys no two have the same, and who
+/// looks for two that do has only the second one refused.
+fn hash(key: &[u8]) -> u64 {
+    const ODD: u128 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, bytes: u64| {
+        let product = u128::from(hash ^ bytes) * ODD;
+        (product as u64) ^ ((product >> 64) as u64)
+    };
+    let (words, rest) = key.as_chunks();
+    let last = rest.iter().fold(key.len() as u64, |last, byte| last << 8 | u64::from(*byte));
+    mix(words.iter().fold(1, |hash, word| mix(hash, u64::from_le_bytes(*word))), last)
 }
 
 /// A string as it is written.
@@ -292,6 +295,8 @@ impl<'a> Literal<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use serde_json::Value;
 
     use super::*;
@@ -400,6 +405,19 @@ mod tests {
         assert_eq!(refusal(&object(100, &object(100, "1"))), None);
         let error = refusal(&object(100, &object(101, "1"))).unwrap();
         assert_eq!((error.code, error.field.as_deref()), (ErrorCode::LimitExceeded, Some("last")));
+    }
+
+    #[test]
+    fn keys_that_are_alike_have_numbers_of_their_own() {
+        let alike = |before: &'static str, behind: &'static str| {
+            (0..3000).map(move |number| format!("{before}{number:04}{behind}"))
+        };
+        let short = (0..40).map(|length| "a".repeat(length));
+        let keys =
+            short.chain(alike("", "")).chain(alike("label-", "")).chain(alike("estimate_", "_of_a_task"));
+        let (keys, numbers): (Vec<String>, HashSet<u64>) =
+            keys.map(|key| (key.clone(), hash(key.as_bytes()))).unzip();
+        assert_eq!(numbers.len(), keys.len());
     }
 
     #[test]

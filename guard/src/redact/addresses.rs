@@ -64,11 +64,10 @@ fn ipv4(found: &Found<'_>) -> Option<Range<usize>> {
         || after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         || (after.starts_with('.') && after[1..].starts_with(|c: char| c.is_ascii_digit()));
     let words = before.trim_end();
-    let is_version = before.len() > words.len()
-        && ["version", "release", "v"].iter().any(|word| {
-            words.len() >= word.len()
-                && words.get(words.len() - word.len()..).is_some_and(|end| end.eq_ignore_ascii_case(word))
-        });
+    let is_version = ["version", "release", "v"].iter().any(|word| {
+        words.len() >= word.len()
+            && words.get(words.len() - word.len()..).is_some_and(|end| end.eq_ignore_ascii_case(word))
+    });
     (!is_in_a_word && !is_version).then_some(place)
 }
 

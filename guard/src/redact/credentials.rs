@@ -173,7 +173,7 @@ fn keyed_value(found: &Found<'_>) -> Option<Range<usize>> {
 
 fn option_value(found: &Found<'_>) -> Option<Range<usize>> {
     let value = found.group(1)?;
-    let is_option = value.len() > 1 && {
+    let is_option = {
         let name = found.text(1).trim_start_matches('-');
         let dashes = value.len() - name.len();
         (1..=2).contains(&dashes) && name.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -302,6 +302,7 @@ mod tests {
         becomes(&[
             ("Server=db;Password=x;y;Encrypt=True", "Server=db;Password=[credential];Encrypt=True"),
             ("Pwd=x;User ID=sa;", "Pwd=[credential];User ID=sa;"),
+            ("Pwd=x;y.z user=sa", "Pwd=[credential] user=sa"),
             ("/ws?token=abc&a=1", "/ws?token=[credential]&a=1"),
             ("token=a,b", "token=[credential]"),
             ("token=a,b user=x", "token=[credential] user=x"),

@@ -46,7 +46,9 @@ mod tests {
 
     #[test]
     fn words_and_short_numbers_are_not_opaque() {
-        for value in ["required", "tasks-by-project-and-role", "20261121", "fieldname"] {
+        for value in
+            ["required", "tasks-by-project-and-role", "20261121", "fieldname", "a1b2c3d4e5f", "a1-----------"]
+        {
             assert!(!is_opaque(value), "{value}");
         }
         for value in ["a1b2c3d4e5f6", "123456789012345678", "abcdefghijklmnopqrstuvwx"] {

@@ -130,3 +130,23 @@ impl Presence {
         rule.needs.is_empty() || rule.needs.iter().any(|byte| self.0 & 1 << byte != 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_that_matches_nothing_at_all_comes_to_an_end() {
+        let rule = rule!(b"", "x*", whole, "-");
+        assert_eq!(rule.apply("aéxb").as_deref(), Some("-a-é--b"));
+    }
+
+    #[test]
+    fn a_rule_is_tried_where_the_text_has_one_of_its_bytes() {
+        let rule = rule!(b"=:", "x", whole, "-");
+        for (text, allowed) in [("a=b", true), ("a:b", true), ("ab", false), ("", false), ("é", false)] {
+            assert_eq!(Presence::of(text).allows(&rule), allowed, "{text}");
+        }
+        assert!(Presence::of("").allows(&rule!(b"", "x", whole, "-")));
+    }
+}

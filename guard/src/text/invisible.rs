@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use crate::scan;
+
 const BLACK_FLAG: char = '\u{1F3F4}';
 const CANCEL_TAG: char = '\u{E007F}';
 
@@ -20,31 +22,33 @@ pub(super) fn runs(text: &str) -> impl Iterator<Item = (Range<usize>, &'static s
 
 /// Every invisible character that its neighbours do not call for.
 fn unasked(text: &str) -> impl Iterator<Item = (Range<usize>, &'static str)> {
-    let mut next = 0;
     // Where a letter of a flag of a region would stand.
     let mut in_flag = None;
-    std::iter::from_fn(move || {
-        loop {
-            let at = next + text.as_bytes()[next..].iter().position(|byte| may_begin_one(*byte))?;
-            let character = text[at..].chars().next()?;
-            let range = at..at + character.len_utf8();
-            next = range.end;
-            let is_in_flag = in_flag == Some(at) && matches!(character, '\u{E0020}'..=CANCEL_TAG);
-            if character == BLACK_FLAG || (is_in_flag && character != CANCEL_TAG) {
-                in_flag = Some(range.end);
-            }
-            let Some(rule) = rule_of(character) else { continue };
-            let (before, after) = (text[..at].chars().next_back(), text[range.end..].chars().next());
-            if !is_in_flag && !is_called_for(character, before, after) {
-                return Some((range, rule));
-            }
+    scan::places(text.as_bytes(), may_begin_one).filter_map(move |at| {
+        let character = text[at..].chars().next()?;
+        let range = at..at + character.len_utf8();
+        let is_in_flag = in_flag == Some(at) && matches!(character, '\u{E0020}'..=CANCEL_TAG);
+        if character == BLACK_FLAG || (is_in_flag && character != CANCEL_TAG) {
+            in_flag = Some(range.end);
         }
+        let rule = rule_of(character)?;
+        let (before, after) = (text[..at].chars().next_back(), text[range.end..].chars().next());
+        (!is_in_flag && !is_called_for(character, before, after)).then_some((range, rule))
     })
 }
 
-/// Whether an invisible character or a flag may begin with `byte`: few letters do.
-const fn may_begin_one(byte: u8) -> bool {
-    matches!(byte, 0xC2 | 0xCD | 0xD8 | 0xE1..=0xE3 | 0xEF | 0xF0 | 0xF3)
+/// Whether an invisible character or a flag may begin with `byte` and the one behind it: few
+/// letters do.
+const fn may_begin_one(_: u8, byte: u8, behind: u8) -> bool {
+    (byte == 0xC2) & (behind == 0xAD)
+        | (byte == 0xCD) & (behind == 0x8F)
+        | (byte == 0xD8) & (behind == 0x9C)
+        | (byte == 0xE1) & ((behind == 0x85) | (behind == 0x9E) | (behind == 0xA0))
+        | (byte == 0xE2) & ((behind == 0x80) | (behind == 0x81))
+        | (byte == 0xE3) & (behind == 0x85)
+        | (byte == 0xEF) & (behind >= 0xB8)
+        | (byte == 0xF0) & ((behind == 0x9B) | (behind == 0x9D) | (behind == 0x9F))
+        | (byte == 0xF3)
 }
 
 /// Whether nobody sees the character.
@@ -140,10 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn each_begins_with_a_byte_that_is_looked_for() {
+    fn each_begins_with_bytes_that_are_looked_for() {
         for character in ('\0'..=char::MAX).filter(|c| is_invisible(*c) || *c == BLACK_FLAG) {
             let mut bytes = [0; 4];
-            assert!(may_begin_one(character.encode_utf8(&mut bytes).as_bytes()[0]), "{character:?}");
+            character.encode_utf8(&mut bytes);
+            assert!(may_begin_one(0, bytes[0], bytes[1]), "{character:?}");
         }
     }
 

@@ -6,67 +6,60 @@
 
 use std::{iter, ops::Range};
 
+use crate::scan;
+
 /// A pattern is given up that is longer behind its byte: between words there may be any number
 /// of spaces.
 const REACH: usize = 64;
 
-/// The bytes that a pattern is looked for around.
-const TRIGGERS: &[u8] = b"{%(_.[';=uU";
-
-/// Whether a byte is one of [`TRIGGERS`].
-const IS_TRIGGER: [bool; 256] = {
-    let mut is_trigger = [false; 256];
-    let mut index = 0;
-    while index < TRIGGERS.len() {
-        is_trigger[TRIGGERS[index] as usize] = true;
-        index += 1;
-    }
-    is_trigger
-};
-
 /// Every place that looks like one of them, with its rule.
 pub(super) fn matches(text: &str) -> impl Iterator<Item = (Range<usize>, &'static str)> {
     let bytes = text.as_bytes();
-    let (mut next, mut end) = (0, 0);
+    let mut places = scan::places(bytes, may_be_one);
+    let mut end = 0;
     iter::from_fn(move || {
-        loop {
-            let at = next + first_trigger(bytes.get(next..)?)?;
-            next = at + 1;
-            if let Some((range, rule)) = pattern_at(bytes, at).filter(|(range, _)| range.start >= end) {
-                end = range.end;
-                next = next.max(end);
-                return Some((range, rule));
-            }
-        }
+        // Templates stand in rows, and only the first of a row is looked for.
+        let (range, rule) = if bytes[end..].starts_with(b"{{") {
+            (end..end + 2, "template")
+        } else {
+            let free =
+                |at| (at >= end).then(|| pattern_at(bytes, at))?.filter(|(range, _)| range.start >= end);
+            places.find_map(free)?
+        };
+        end = range.end;
+        Some((range, rule))
     })
 }
 
-/// Where the first trigger stands: the compiler writes the inner loop out, which halves the time.
-fn first_trigger(bytes: &[u8]) -> Option<usize> {
-    let is_trigger = |byte: &u8| IS_TRIGGER[usize::from(*byte)];
-    let (chunks, rest) = bytes.as_chunks::<8>();
-    let in_chunk = |(index, chunk): (usize, &[u8; 8])| Some(8 * index + chunk.iter().position(is_trigger)?);
-    let in_rest = || Some(8 * chunks.len() + rest.iter().position(is_trigger)?);
-    chunks.iter().enumerate().find_map(in_chunk).or_else(in_rest)
+/// Whether a pattern may be found around `byte`, by what stands beside it.
+const fn may_be_one(before: u8, byte: u8, behind: u8) -> bool {
+    let blank = (before == b' ') | (before == b'\t');
+    (byte == b'{') & ((behind == b'{') & (before != b'{') | (before == b'$'))
+        | (byte == b'%') & (before == b'<')
+        | (byte == b'(') & ((before == b'l') | (before == b'n') | blank)
+        | (byte == b'_') & (behind == b'_')
+        | ((byte == b'.') | (byte == b'[')) & ((before == b'e') | (before == b'r') | blank)
+        | (byte == b'\'')
+        | (byte == b';')
+        | (byte == b'=')
+        | (byte | 0x20 == b'u') & (behind | 0x20 == b'n')
 }
 
+/// The pattern around a place that [`may_be_one`].
 fn pattern_at(bytes: &[u8], at: usize) -> Option<(Range<usize>, &'static str)> {
     let (before, behind) = (&bytes[..at], &bytes[at + 1..bytes.len().min(at + 1 + REACH)]);
-    let previous = before.last().copied().unwrap_or_default();
     let sql = |length| (at..at + 1 + length, "sql");
     match bytes[at] {
         // Of a template only its beginning is matched: its end may never come.
         b'{' if behind.first() == Some(&b'{') => Some((at..at + 2, "template")),
-        b'{' | b'%' if previous == if bytes[at] == b'{' { b'$' } else { b'<' } => {
-            Some((at - 1..at + 1, "template"))
-        }
-        b'(' if matches!(previous, b'l' | b'n' | b' ' | b'\t') => {
+        b'{' | b'%' => Some((at - 1..at + 1, "template")),
+        b'(' => {
             let word = word_before(before);
             let evaluates = matches!(&bytes[word.clone()], b"eval" | b"Function");
             evaluates.then_some((word.start..at + 1, "evaluation"))
         }
         b'_' if behind.starts_with(b"_proto__") => Some((at..at + b"__proto__".len(), "prototype")),
-        b'.' | b'[' if matches!(previous, b'e' | b'r' | b' ' | b'\t') => {
+        b'.' | b'[' => {
             let word = word_before(before);
             let reaches = match &bytes[word.clone()] {
                 b"prototype" => true,
@@ -78,7 +71,7 @@ fn pattern_at(bytes: &[u8], at: usize) -> Option<(Range<usize>, &'static str)> {
         b'\'' => quoted_condition(behind).or_else(|| statement(behind)).map(sql),
         b';' => statement(behind).map(sql),
         b'=' => tautology(before, behind).map(|start| (start..at + 1, "sql")),
-        b'u' | b'U' if !is_word(previous) => union(behind).map(sql),
+        b'u' | b'U' if !before.last().is_some_and(|byte| is_word(*byte)) => union(behind).map(sql),
         _ => None,
     }
 }
@@ -156,7 +149,6 @@ fn statement(behind: &[u8]) -> Option<usize> {
     const THINGS: &[&str] = &["table", "database", "schema", "index", "view"];
     let mut rest = Rest(behind);
     let goes_on = match rest.word() {
-        [] => false,
         verb if is_one(verb, &["drop", "alter", "truncate"]) => rest.is_word(THINGS),
         verb if is_one(verb, &["delete"]) => rest.is_word(&["from"]),
         verb if is_one(verb, &["insert"]) => rest.is_word(&["into"]),
@@ -257,6 +249,7 @@ mod tests {
             "'or so' and 'and' so on; delete it; insert; executes x; drop tables",
             "prototypes.x constructors[1] constructor.name",
             "a union of select clubs, a union all of them; exec (x)",
+            "x 'or'a'='a",
             "it's done; update the drop-down",
             "fn f() -> Vec<String> { \"a\".into() }",
         ] {

@@ -62,10 +62,10 @@ impl Reporter {
         text: &str,
         flags: impl Iterator<Item = (&'static str, &'a Range<usize>)>,
     ) {
-        let mut told: Vec<&str> = Vec::new();
+        let of_others = self.flags.len();
         for (rule, range) in flags {
-            if self.flags.len() < LISTED && !told.contains(&rule) {
-                told.push(rule);
+            let is_told = self.flags[of_others..].iter().any(|flag| flag.rule == rule);
+            if self.flags.len() < LISTED && !is_told {
                 self.flags.push(finding(field, rule, range, shown(&text[range.clone()]), None));
             }
         }
@@ -77,8 +77,9 @@ impl Reporter {
             return None;
         }
         let room = LISTED - self.flags.len().min(FLAGS_BESIDE_CHANGES);
-        let mut findings = self.list_changes(room);
-        findings.extend(self.flags);
+        let changes = self.list_changes(room);
+        let mut findings = self.flags;
+        findings.splice(..0, changes);
         findings.truncate(LISTED);
         Some(GuardReport { count: i64::try_from(self.count).unwrap_or(i64::MAX), findings })
     }

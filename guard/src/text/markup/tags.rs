@@ -9,13 +9,12 @@ use super::{
     rule::{self, Harm},
     url,
 };
+use crate::scan;
 
 /// No element that does something by itself has a shorter name.
 const SHORTEST: usize = 3;
 /// One more byte than any name has that does something: what is longer is cut to this.
 const LONGEST: usize = 17;
-/// Within so many bytes, a `<` is looked for one by one.
-const NEAR: usize = 8;
 
 /// The tags of one text that do something, and the names they have.
 pub(super) struct Tags<'a> {
@@ -33,10 +32,7 @@ impl<'a> Tags<'a> {
         let mut names = NameEnds { text: tags.text, end: 0 };
         // Documents repeat their elements: one of the same name as the last is not judged again.
         let mut last: (&[u8], Harm) = (b"", Harm::None);
-        for at in tags.openings() {
-            if !tags.text.get(at + 1).is_some_and(u8::is_ascii_alphabetic) {
-                continue;
-            }
+        for at in scan::places(tags.text, |_, byte, behind| (byte == b'<') & behind.is_ascii_alphabetic()) {
             tags.opened += 1;
             let end = names.end(at + 1);
             let by_attributes = attributes.harm(end);
@@ -62,21 +58,6 @@ impl<'a> Tags<'a> {
         tags
     }
 
-    /// Where each `<` stands from which something could begin: of several in a row, the last.
-    fn openings(&self) -> impl Iterator<Item = usize> + use<'a> {
-        let text = self.text;
-        let mut next = 0;
-        std::iter::from_fn(move || {
-            let rest = text.get(next..)?;
-            // To look at a few bytes costs less than to begin a search, and `<` comes in rows.
-            let near = rest.iter().take(NEAR).position(|byte| *byte == b'<');
-            let first = near.or_else(|| memchr(b'<', rest))?;
-            let row = rest[first..].iter().take_while(|byte| **byte == b'<').count();
-            next += first + row;
-            Some(next - 1)
-        })
-    }
-
     pub(super) fn worst(&self) -> Harm {
         self.harmful.iter().map(|(_, harm)| *harm).max().unwrap_or(Harm::None)
     }
@@ -85,7 +66,8 @@ impl<'a> Tags<'a> {
     /// around the text, and comments.
     pub(super) fn escaped(&self) -> impl Iterator<Item = usize> {
         let mut harmful = self.harmful.iter().map(|(at, _)| *at).peekable();
-        self.openings().filter(move |&at| match self.text.get(at + 1) {
+        let openings = scan::places(self.text, |_, byte, behind| (byte == b'<') & (behind != b'<'));
+        openings.filter(move |&at| match self.text.get(at + 1) {
             Some(b'!' | b'?') => true,
             Some(b'/') => {
                 let name = &self.text[at + 2..self.text.len().min(at + 2 + LONGEST)];
@@ -201,15 +183,20 @@ impl Attributes<'_> {
         let bytes = self.text.as_bytes();
         // An equals sign at the beginning belongs to the name.
         let name_end = position(bytes, at + 1, |byte| ends_name(byte) || byte == b'=');
-        let name = Name::of(&bytes[at..name_end]);
         let equals = position(bytes, name_end, |byte| !is_space(byte));
         let (value, end) =
             if bytes.get(equals) == Some(&b'=') { self.value(equals + 1) } else { (None, name_end) };
         // Where the text ends within a tag, what follows the text in a page goes on with it.
         let has_value = value.is_some_and(|value| !value.is_empty() || end == bytes.len());
-        let by_name = rule::of_attribute(name.as_slice(), has_value);
         let dangerous = value.is_some_and(|value| url::is_dangerous(entities::decode(value)));
-        (if dangerous { Harm::Active } else { by_name }, end)
+        let harm = if dangerous {
+            Harm::Active
+        } else if bytes[at].is_ascii_alphabetic() {
+            rule::of_attribute(Name::of(&bytes[at..name_end]).as_slice(), has_value)
+        } else {
+            Harm::None
+        };
+        (harm, end)
     }
 
     /// The value after an equals sign, and where it ends.
@@ -298,6 +285,14 @@ mod tests {
         assert_eq!(harms("<!-- <script> -->"), [(5, Harm::Active)]);
         assert_eq!(harms("<a <b <c onclick=x>").len(), 3);
         assert_eq!(harms("<a<b<c onclick=x>").len(), 3);
+    }
+
+    #[test]
+    fn a_tag_of_the_same_name_is_judged_by_what_is_its_own() {
+        assert_eq!(harms("<div><div>"), []);
+        assert_eq!(harms("<div><div class=x>"), [(5, Harm::Markup)]);
+        assert_eq!(harms("<div class=x><div>"), [(0, Harm::Markup)]);
+        assert_eq!(harms("<data:image/png,x><data:image/svg+xml,x>"), [(18, Harm::Active)]);
     }
 
     #[test]
