@@ -37,6 +37,8 @@ mod examine;
 mod fold;
 mod follow;
 mod sidecar;
+#[cfg(test)]
+mod tests;
 mod wal;
 
 use std::{
