@@ -17,8 +17,15 @@ use sqlx::{
 use tokio::sync::broadcast;
 
 use super::{
-    Inner, Store, StoreOptions, beside::beside, clock::Clock, fault, ids::IdGenerator, metrics::Metrics, sums,
-    sums::{Sums, Verdict}, upkeep, writer,
+    Inner, Store, StoreOptions,
+    beside::beside,
+    clock::Clock,
+    fault,
+    ids::IdGenerator,
+    metrics::Metrics,
+    sums,
+    sums::{Sums, Verdict},
+    upkeep, writer,
 };
 use crate::roles::Roles;
 

@@ -123,7 +123,8 @@ mod tests {
             let mut options = StoreOptions::new(folder.path().join("tasks.db"));
             options.synchronous = synchronous;
             let mut opened = open::writing(&options, &Clock::system()).await.unwrap();
-            let found: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut opened.connection).await.unwrap();
+            let found: i64 =
+                sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut opened.connection).await.unwrap();
             assert_eq!(found, level, "{synchronous:?}");
         }
     }

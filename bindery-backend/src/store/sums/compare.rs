@@ -76,12 +76,7 @@ pub(super) fn read_pages(
 }
 
 /// Compares the pages of `file`, up to `last`, that have a sum and are not among `covered`.
-pub(super) fn compare(
-    file: &File,
-    table: &Table,
-    last: u32,
-    covered: &HashSet<u32>,
-) -> io::Result<Compared> {
+pub(super) fn compare(file: &File, table: &Table, last: u32, covered: &HashSet<u32>) -> io::Result<Compared> {
     let last = last.min(table.pages());
     let (next, different) = (AtomicU32::new(1), Mutex::new(None::<u32>));
     let (is_different, is_partial) = (AtomicBool::new(false), AtomicBool::new(false));

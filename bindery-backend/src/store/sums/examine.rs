@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Sums,
-    compare::{Compared, compare},
+    compare::{Compared, compare, is_lock_page},
     sidecar::{Note, Sidecar, Table},
     wal::{self, Found, Log},
 };
@@ -54,7 +54,9 @@ pub(in crate::store) fn examine(database: &Path, most_bytes: u64) -> io::Result<
         _ => None,
     };
     let compared = match log {
-        None if note.closed && fs::metadata(database)?.len() > most_bytes => compare_length(database, &table)?,
+        None if note.closed && fs::metadata(database)?.len() > most_bytes => {
+            compare_length(database, &table)?
+        }
         log => compare_pages(database, &table, log)?,
     };
     if let (Origin::Strange, Verdict::Different(_)) = (&origin, &compared) {
@@ -124,8 +126,13 @@ fn compare_pages(database: &Path, table: &Table, log: Option<&Log>) -> io::Resul
     if length > bytes(most) {
         return Ok(Verdict::Different(format!("it has {} bytes too many", length - bytes(most))));
     }
+    // SQLite may have added a page that it never wrote.
+    let has_sum =
+        |page| page <= table.pages() || covered.contains(&page) || is_lock_page(page, table.page_size);
+    let all_known = (table.pages()..pages).all(|before| has_sum(before + 1));
     Ok(match compare(&File::open(database)?, table, pages, covered)? {
-        Compared::Same => Verdict::Same,
+        Compared::Same if all_known => Verdict::Same,
+        Compared::Same => Verdict::Unknown,
         Compared::SameAsFarAsKnown => Verdict::Unknown,
         Compared::Different(detail) => Verdict::Different(detail),
     })

@@ -233,7 +233,8 @@ impl Block {
         }
         let words: Vec<u32> = block.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)).collect();
         let (head, content) = words.split_at_checked(HEAD_WORDS)?;
-        let &[_, kind, _, page_size, pages, closed, has_log, sequence, salt, other, frames, synced_from, _] = head
+        let &[_, kind, _, page_size, pages, closed, has_log, sequence, salt, other, frames, synced_from, _] =
+            head
         else {
             return None;
         };

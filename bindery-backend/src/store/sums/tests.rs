@@ -112,7 +112,11 @@ async fn killed_between_a_checkpoint_and_its_sums() {
     let killed = bench.killed();
     assert_eq!(killed.verdict(), Verdict::Same);
     fs::remove_file(killed.file("-wal")).unwrap();
-    assert_eq!(killed.verdict(), Verdict::Unknown, "the file is ahead of its sums, and only the log says why");
+    assert_eq!(
+        killed.verdict(),
+        Verdict::Unknown,
+        "the file is ahead of its sums, and only the log says why"
+    );
     let killed = bench.killed();
     killed.flip(60);
     assert!(killed.is_different(), "what the log does not hold is compared");
@@ -211,7 +215,9 @@ async fn a_commit_in_the_middle_of_the_log_is_missed_where_each_was_synced() {
 #[tokio::test]
 async fn a_database_that_shrinks_and_grows_keeps_its_sums() {
     let mut bench = Bench::new(Synchronous::Full).await;
-    for statement in ["DELETE FROM rows WHERE number > 10", "VACUUM", "UPDATE rows SET content = zeroblob(90000)"] {
+    for statement in
+        ["DELETE FROM rows WHERE number > 10", "VACUUM", "UPDATE rows SET content = zeroblob(90000)"]
+    {
         bench.run(statement).await;
         assert_eq!(bench.killed().verdict(), Verdict::Same, "{statement}");
         assert!(bench.fold().await.complete);
@@ -226,7 +232,10 @@ async fn a_database_that_shrinks_and_grows_keeps_its_sums() {
     assert_eq!(examine(&path, u64::MAX).unwrap().0, Verdict::Same);
     assert_eq!(examine(&path, 1000).unwrap().0, Verdict::Unread);
     fs::File::options().write(true).open(&path).unwrap().set_len(u64::from(pages - 1) * 4096).unwrap();
-    assert!(matches!(examine(&path, 1000).unwrap().0, Verdict::Different(_)), "its length is compared at once");
+    assert!(
+        matches!(examine(&path, 1000).unwrap().0, Verdict::Different(_)),
+        "its length is compared at once"
+    );
 }
 
 #[tokio::test]

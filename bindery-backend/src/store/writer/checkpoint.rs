@@ -136,7 +136,10 @@ impl Checkpoints {
         match sums::sweep(&mut self.sums).await {
             Ok(swept) => {
                 if let Some(page) = swept.damaged {
-                    tracing::error!(page, "the database is damaged: this page is not what was last written to it");
+                    tracing::error!(
+                        page,
+                        "the database is damaged: this page is not what was last written to it"
+                    );
                     self.metrics.found_damage(page);
                 }
                 if swept.done {
@@ -168,6 +171,10 @@ impl Checkpoints {
         if self.sums.can_sweep() {
             return now + LOOK;
         }
-        if self.pending { (self.last_write + self.idle).max(self.not_before).max(now + LOOK) } else { now + NEVER }
+        if self.pending {
+            (self.last_write + self.idle).max(self.not_before).max(now + LOOK)
+        } else {
+            now + NEVER
+        }
     }
 }
