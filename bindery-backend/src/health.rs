@@ -75,13 +75,19 @@ impl App {
         }
     }
 
-    /// A store whose disk refuses to write can still be read.
+    /// A store whose disk refuses to write, or that is damaged somewhere, can still be read.
     fn judge(&self, metrics: &PoolMetrics) -> PoolHealth {
         let mut verdict = pool_health(metrics);
         if let Some(error) = self.store().refused_by_disk() {
             let error = self.disclose("health_check", error);
             verdict.status = verdict.status.max(HealthStatus::Degraded);
             verdict.recommendations.push(format!("The last write was refused: {error}"));
+            verdict.problems.push(error.message);
+        }
+        if let Some(error) = self.store().damage() {
+            let error = self.disclose("health_check", error);
+            verdict.status = verdict.status.max(HealthStatus::Degraded);
+            verdict.recommendations.push(error.to_string());
             verdict.problems.push(error.message);
         }
         verdict

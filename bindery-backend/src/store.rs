@@ -32,7 +32,7 @@ mod replay;
 mod resolve;
 mod roles;
 mod search;
-mod sum;
+mod sums;
 mod tasks;
 mod transaction;
 pub mod upkeep;
@@ -122,32 +122,11 @@ impl Store {
     /// Answers what is queued, then folds the log into the database and closes it. Writes that come
     /// later are refused.
     pub async fn close(&self) {
-        let connection = self.inner.writer.stop().await;
+        let writing = self.inner.writer.stop().await;
+        // Once the readers are gone the log can be emptied; SQLite removes it with the last connection.
         self.inner.pool.close().await;
-        let Some(mut connection) = connection else { return };
-        // The readers are gone, so that the log can be emptied; SQLite removes it with the last
-        // connection. Neither step is needed for what is stored, so failing is only worth a line.
-        for statement in ["PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"] {
-            if let Err(error) = sqlx::query(statement).execute(&mut connection).await {
-                tracing::warn!(statement, %error, "the database was not tidied up");
-            }
-        }
-        if let Err(error) = connection.close().await {
-            tracing::warn!(%error, "the database was not closed in order");
-        } else {
-            self.note_sum().await;
-        }
-    }
-
-    /// Lets the next start see whether the file is still what it is now. Without the note it starts too.
-    async fn note_sum(&self) {
-        let path = self.inner.options.path.clone();
-        if beside::beside(&path, "-wal").exists() {
-            return;
-        }
-        let noted = tokio::task::spawn_blocking(move || sum::write(&path)).await;
-        if let Err(error) = noted.unwrap_or_else(|error| Err(error.into())) {
-            tracing::warn!(%error, "the sum of the database was not noted");
+        if let Some((connection, sums)) = writing {
+            sums::close(connection, sums).await;
         }
     }
 

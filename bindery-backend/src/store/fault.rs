@@ -119,10 +119,15 @@ fn database_error(error: &sqlx::Error) -> Error {
         Some(code::IOERR | code::CANTOPEN) => {
             storage("the disk reports an error").suggest("Check the disk and the server's log.")
         }
-        Some(code::CORRUPT | code::NOTADB) => storage("the database file is damaged")
-            .suggest("Stop the backend, then `bindery-backend check` and `bindery-backend restore FILE`."),
+        Some(code::CORRUPT | code::NOTADB) => damaged("the database file is damaged"),
         _ => Error::new(ErrorCode::Internal, "the database failed in a way that was not foreseen"),
     }
+}
+
+/// What is told of a damaged file.
+pub(super) fn damaged(message: &str) -> Error {
+    storage(message)
+        .suggest("Stop the backend, then `bindery-backend check` and `bindery-backend restore FILE`.")
 }
 
 fn storage(message: &str) -> Error {

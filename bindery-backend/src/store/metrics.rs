@@ -16,7 +16,7 @@ use shared_types::{
 };
 use sqlx::{Row, SqlitePool};
 
-use super::Store;
+use super::{Store, fault};
 
 /// A statement is slow from here on.
 const SLOW: Duration = Duration::from_millis(100);
@@ -54,6 +54,8 @@ pub(super) struct Metrics {
     saturated_since: Mutex<Option<Instant>>,
     /// Why the disk did not take the last write; `None` when it did.
     refused_by_disk: Mutex<Option<Error>>,
+    /// The first page that is not what was written to it.
+    damaged_page: Mutex<Option<u32>>,
 }
 
 /// A panic while a figure was being written spoils at most that figure.
@@ -74,6 +76,7 @@ impl Metrics {
             busy_retries: AtomicI64::new(0),
             saturated_since: Mutex::new(None),
             refused_by_disk: Mutex::new(None),
+            damaged_page: Mutex::new(None),
         })
     }
 
@@ -115,6 +118,11 @@ impl Metrics {
         *lock(&self.refused_by_disk) = refusal;
     }
 
+    /// A page of the database is not what was last written to it.
+    pub(super) fn found_damage(&self, page: u32) {
+        lock(&self.damaged_page).get_or_insert(page);
+    }
+
     /// Notes how full the pool is; called whenever a connection is taken or given back.
     pub(super) fn observe(&self, utilization: f64, now: Instant) -> Duration {
         let mut since = lock(&self.saturated_since);
@@ -153,6 +161,13 @@ impl Store {
     /// Why the disk did not take the last write; `None` once it has taken one again.
     pub fn refused_by_disk(&self) -> Option<Error> {
         lock(&self.inner.metrics.refused_by_disk).clone()
+    }
+
+    /// What is wrong with the file, once a page was found that is not what was last written to it.
+    pub fn damage(&self) -> Option<Error> {
+        let page = (*lock(&self.inner.metrics.damaged_page))?;
+        let message = format!("the database file is damaged: page {page} is not what was last written to it");
+        Some(fault::damaged(&message))
     }
 
     /// The figures of the pool and the writer. Those of requests are left 0 for the server to fill.

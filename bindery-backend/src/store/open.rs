@@ -1,6 +1,6 @@
 //! Opening: the file is looked at before anything is written to it, then brought up to date.
 
-mod check;
+pub(super) mod check;
 
 use std::{
     io,
@@ -17,16 +17,23 @@ use sqlx::{
 use tokio::sync::broadcast;
 
 use super::{
-    Inner, Store, StoreOptions, beside::beside, clock::Clock, fault, ids::IdGenerator, metrics::Metrics, sum,
-    sum::Sum, upkeep, writer,
+    Inner, Store, StoreOptions,
+    beside::beside,
+    clock::Clock,
+    fault,
+    ids::IdGenerator,
+    metrics::Metrics,
+    sums,
+    sums::{Sums, Verdict},
+    upkeep, writer,
 };
 use crate::roles::Roles;
 
 /// Every step from an empty file to the schema this binary knows.
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
-/// Up to this size a file is checked whole when its sum does not show that it is as it was closed; a
-/// larger one table by table, and only when it was not closed in order.
+/// Up to this size a file is checked whole when its sums do not show that it is as it was left; a larger
+/// one table by table, and only when it was not closed in order.
 const ALWAYS_CHECKED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How long a replay of a request can be asked for.
@@ -52,20 +59,22 @@ pub enum OpenError {
         /// What SQLite found.
         detail: String,
     },
-    /// The file is not the one that was closed in order.
+    /// The file is not what was last written to it.
     #[error(
-        "{} is not what it was when it was closed: the disk has damaged it, or another program has changed \
-         it; it is left untouched: restore it from a backup or, if it was changed on purpose, delete {}",
-        path.display(), sum.display()
+        "{} is not what was last written to it ({detail}): the disk has damaged it, or another program has \
+         changed it; it is left untouched: {} or, if it was changed on purpose, delete {}",
+        path.display(), upkeep::advice(path), sums.display()
     )]
     Changed {
         /// The file.
         path: PathBuf,
-        /// The note of what it was.
-        sum: PathBuf,
+        /// Where it differs.
+        detail: String,
+        /// The file with the sums of its pages.
+        sums: PathBuf,
     },
-    /// The note about the file that was closed cannot be compared, or taken away.
-    #[error("{} cannot be compared with its sum: {source}", path.display())]
+    /// The file cannot be compared with its sums, or they cannot be noted.
+    #[error("{} cannot be compared with its sums: {source}", path.display())]
     Sum {
         /// The file.
         path: PathBuf,
@@ -124,7 +133,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub async fn open_at(options: StoreOptions, roles: Roles, clock: Clock) -> Result<Self, OpenError> {
-        let (connection, prepared) = writing(&options, &clock).await?;
+        let Opened { connection, prepared, sums } = writing(&options, &clock).await?;
         let pool = SqlitePoolOptions::new()
             .max_connections(options.max_connections)
             .min_connections(options.min_connections)
@@ -140,7 +149,8 @@ impl Store {
         let (feed, _) = broadcast::channel(FEED_CAPACITY);
         let roles = Arc::new(roles);
         let position = Arc::new(AtomicI64::new(prepared.last_seq));
-        let writer = writer::Writer::start(writer::Desk {
+        let checkpoints = writer::Checkpoints::new(sums, &options, Arc::clone(&metrics));
+        let desk = writer::Desk {
             connection,
             options: options.writer(),
             ids: IdGenerator::after(prepared.last_id),
@@ -149,7 +159,8 @@ impl Store {
             metrics: Arc::clone(&metrics),
             feed: feed.clone(),
             position: Arc::clone(&position),
-        });
+        };
+        let writer = writer::Writer::start(desk, checkpoints);
         let database_id = prepared.database_id;
         let inner = Inner { options, database_id, roles, clock, pool, writer, metrics, feed, position };
         Ok(Self { inner: Arc::new(inner) })
@@ -161,17 +172,34 @@ impl Store {
     }
 }
 
+/// A database that can be written to. It is to be closed by [`sums::close`].
+pub(super) struct Opened {
+    pub(super) connection: SqliteConnection,
+    pub(super) prepared: Prepared,
+    pub(super) sums: Sums,
+}
+
 /// Opens the connection that writes, on a database of the current schema.
-pub(super) async fn writing(
+pub(super) async fn writing(options: &StoreOptions, clock: &Clock) -> Result<Opened, OpenError> {
+    let sums = inspect(options).await?;
+    let sums = check::begin(options, sums).await?;
+    let mut connection = options.writer().connect().await.map_err(|error| refused(options, error))?;
+    match bring_up_to_date(options, clock, &mut connection).await {
+        Ok(prepared) => Ok(Opened { connection, prepared, sums }),
+        Err(error) => {
+            sums::close(connection, sums).await;
+            Err(error)
+        }
+    }
+}
+
+async fn bring_up_to_date(
     options: &StoreOptions,
     clock: &Clock,
-) -> Result<(SqliteConnection, Prepared), OpenError> {
-    inspect(options).await?;
-    check::forget_sum(options).await?;
-    let mut connection = options.writer().connect().await.map_err(|error| refused(options, error))?;
-    MIGRATIONS.run(&mut connection).await.map_err(OpenError::Migration)?;
-    let prepared = prepare(&mut connection, clock).await.map_err(|error| refused(options, error))?;
-    Ok((connection, prepared))
+    connection: &mut SqliteConnection,
+) -> Result<Prepared, OpenError> {
+    MIGRATIONS.run(&mut *connection).await.map_err(OpenError::Migration)?;
+    prepare(connection, clock).await.map_err(|error| refused(options, error))
 }
 
 /// Opens a connection that only reads, on a database of the current schema that somebody else may
@@ -226,26 +254,27 @@ fn refused(options: &StoreOptions, source: sqlx::Error) -> OpenError {
 }
 
 /// Looks at a file that is already there, and refuses it when it is not ours to write to.
-async fn inspect(options: &StoreOptions) -> Result<(), OpenError> {
+async fn inspect(options: &StoreOptions) -> Result<Sums, OpenError> {
     // Absent: SQLite makes a database of it. Anything else it reports better than we.
-    let Ok(found) = tokio::fs::metadata(&options.path).await else { return Ok(()) };
-    let sum = check::compare_with_sum(options).await?;
+    let Ok(found) = tokio::fs::metadata(&options.path).await else { return Ok(Sums::unknown(&options.path)) };
+    let (verdict, sums) = check::compare_with_sums(options, sums::MOST_BYTES_AT_ONCE).await?;
     if found.len() > 0 {
         let (connection, _) = look(options).await?;
         connection.close().await.map_err(|error| refused(options, error))?;
-        refuse_damaged(options, found.len(), sum).await?;
+        refuse_damaged(options, found.len(), &verdict).await?;
     }
-    match sum {
-        Sum::Different => {
-            Err(OpenError::Changed { path: options.path.clone(), sum: sum::note(&options.path) })
+    match verdict {
+        Verdict::Different(detail) => {
+            let path = options.path.clone();
+            Err(OpenError::Changed { sums: sums::path(&path), path, detail })
         }
-        Sum::Same | Sum::Unknown => Ok(()),
+        Verdict::Same | Verdict::Unread | Verdict::Unknown => Ok(sums),
     }
 }
 
-/// Also where the sum is different, for the damage says more.
-async fn refuse_damaged(options: &StoreOptions, size: u64, sum: Sum) -> Result<(), OpenError> {
-    if sum == Sum::Same {
+/// Also where a sum is different, for the damage says more.
+async fn refuse_damaged(options: &StoreOptions, size: u64, verdict: &Verdict) -> Result<(), OpenError> {
+    if matches!(verdict, Verdict::Same | Verdict::Unread) {
         return Ok(());
     }
     if size <= ALWAYS_CHECKED_BYTES {
@@ -259,7 +288,7 @@ async fn refuse_damaged(options: &StoreOptions, size: u64, sum: Sum) -> Result<(
 
 /// An orderly end folds the log into the database and removes it. Who only read the database may
 /// have left an empty one.
-async fn was_interrupted(options: &StoreOptions) -> bool {
+pub(super) async fn was_interrupted(options: &StoreOptions) -> bool {
     match tokio::fs::metadata(beside(&options.path, "-wal")).await {
         Ok(log) => log.len() > 0,
         Err(error) => error.kind() != io::ErrorKind::NotFound,

@@ -32,6 +32,10 @@ pub struct StoreOptions {
     pub max_lifetime: Duration,
     /// When a commit counts as done.
     pub synchronous: Synchronous,
+    /// The length of the log, in pages, from which it is folded into the database.
+    pub checkpoint_pages: u32,
+    /// How long nobody has to write before it is folded in whatever its length.
+    pub checkpoint_idle: Duration,
     /// Whether what is only kept for the time of a statement is kept in memory, or in files.
     pub temporary_in_memory: bool,
 }
@@ -42,8 +46,8 @@ const CACHE_SIZE: &str = "-65536";
 /// 256 MB of the file are read through a memory map.
 const MMAP_SIZE: &str = "268435456";
 
-/// Checkpoint after 64 MB of log: each checkpoint is a pause for whoever commits just then.
-const CHECKPOINT_PAGES: &str = "16000";
+/// 64 MB of log: each checkpoint is a pause for whoever writes just then.
+const CHECKPOINT_PAGES: u32 = 16_000;
 
 /// The log is cut back to this after a checkpoint that emptied it.
 const WAL_LIMIT_BYTES: &str = "67108864";
@@ -62,6 +66,8 @@ impl StoreOptions {
             idle_timeout: Duration::from_secs(5 * 60),
             max_lifetime: Duration::from_secs(60 * 60),
             synchronous: Synchronous::default(),
+            checkpoint_pages: CHECKPOINT_PAGES,
+            checkpoint_idle: Duration::from_secs(5),
             temporary_in_memory: true,
         }
     }
@@ -81,7 +87,8 @@ impl StoreOptions {
             .pragma("cache_size", CACHE_SIZE)
             .pragma("mmap_size", MMAP_SIZE)
             .pragma("temp_store", if self.temporary_in_memory { "memory" } else { "file" })
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            // The writer does it, and notes the sums of the pages: see `sums`.
+            .pragma("wal_autocheckpoint", "0")
             .pragma("journal_size_limit", WAL_LIMIT_BYTES)
             .statement_cache_capacity(STATEMENT_CACHE)
     }
@@ -115,8 +122,9 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let mut options = StoreOptions::new(folder.path().join("tasks.db"));
             options.synchronous = synchronous;
-            let (mut writer, _) = open::writing(&options, &Clock::system()).await.unwrap();
-            let found: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut writer).await.unwrap();
+            let mut opened = open::writing(&options, &Clock::system()).await.unwrap();
+            let found: i64 =
+                sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut opened.connection).await.unwrap();
             assert_eq!(found, level, "{synchronous:?}");
         }
     }

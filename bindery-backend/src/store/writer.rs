@@ -1,5 +1,6 @@
 //! The one writer: a queue, and a task that commits what is queued in groups.
 
+mod checkpoint;
 mod group;
 mod job;
 #[cfg(test)]
@@ -15,8 +16,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::checkpoint::Checkpoints;
 use self::job::{Job, Request};
-use super::{Store, clock::Clock, feed::ChangeEvent, ids::IdGenerator, metrics::Metrics, replay::Write};
+use super::{
+    Store, clock::Clock, feed::ChangeEvent, ids::IdGenerator, metrics::Metrics, replay::Write, sums::Sums,
+};
 use crate::{
     handle::{Caller, Handle},
     roles::Roles,
@@ -33,7 +37,7 @@ const GROUP: usize = 256;
 pub(super) struct Writer {
     queue: mpsc::Sender<Box<dyn Job>>,
     stop: CancellationToken,
-    task: Mutex<Option<JoinHandle<SqliteConnection>>>,
+    task: Mutex<Option<JoinHandle<(SqliteConnection, Sums)>>>,
 }
 
 /// What the writing task owns.
@@ -52,10 +56,10 @@ pub(super) struct Desk {
 
 impl Writer {
     /// Starts the task. It ends with [`Writer::stop`], or when the last handle is gone.
-    pub(super) fn start(desk: Desk) -> Self {
+    pub(super) fn start(desk: Desk, checkpoints: Checkpoints) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let stop = CancellationToken::new();
-        let task = tokio::spawn(work(desk, jobs, stop.clone()));
+        let task = tokio::spawn(work(desk, checkpoints, jobs, stop.clone()));
         Self { queue, stop, task: Mutex::new(Some(task)) }
     }
 
@@ -64,8 +68,8 @@ impl Writer {
         i64::try_from(self.queue.max_capacity() - self.queue.capacity()).unwrap_or(i64::MAX)
     }
 
-    /// Refuses new writes, answers those that wait, and hands back the connection.
-    pub(super) async fn stop(&self) -> Option<SqliteConnection> {
+    /// Refuses new writes, answers those that wait, and hands back the connection and the sums.
+    pub(super) async fn stop(&self) -> Option<(SqliteConnection, Sums)> {
         self.stop.cancel();
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         task.await.inspect_err(|error| tracing::error!(%error, "the writer ended in disorder")).ok()
@@ -88,21 +92,27 @@ fn stopping() -> Error {
 
 async fn work(
     mut desk: Desk,
+    mut checkpoints: Checkpoints,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
     stop: CancellationToken,
-) -> SqliteConnection {
+) -> (SqliteConnection, Sums) {
     let mut group = Vec::with_capacity(GROUP);
     loop {
         tokio::select! {
             taken = jobs.recv_many(&mut group, GROUP) => if taken == 0 { break },
             // Closed, the queue refuses what comes and gives out what is there, down to the last.
             () = stop.cancelled(), if !jobs.is_closed() => jobs.close(),
+            () = tokio::time::sleep_until(checkpoints.next()) => {}
         }
-        if !group.is_empty() {
+        let wrote = !group.is_empty();
+        if wrote {
             desk.commit(&mut group).await;
         }
+        checkpoints.tend(&mut desk.connection, wrote).await;
     }
-    desk.connection
+    // Before SQLite does it on its own, when the last connection is closed.
+    let sums = checkpoints.finish(&mut desk.connection).await;
+    (desk.connection, sums)
 }
 
 impl<Op: Write> Handle<Op> for Store {

@@ -24,8 +24,7 @@ const LONG: usize = 10_000;
 
 const THREADS: usize = 4;
 
-/// A database as it lies on the disk: with the note of its sum when it was closed in order, and else with
-/// its log.
+/// A database as it lies on the disk: with the sums of its pages, and its log if it was not closed in order.
 #[derive(Clone, PartialEq)]
 struct Files {
     database: Vec<u8>,
@@ -113,11 +112,11 @@ fn no_damage_to_a_closed_database_goes_unnoticed() {
 }
 
 #[test]
-fn most_damage_to_a_database_that_was_not_closed_is_noticed() {
+fn no_damage_to_a_database_that_was_not_closed_goes_unnoticed() {
     let outcomes = damage_all("not closed", |original| &original.killed);
-    let share = |outcome| *outcomes.get(&outcome).unwrap_or(&0) as f64 / count() as f64;
-    // Without a sum, what is seen is how the file is built and not each letter in it.
-    assert!(share(Outcome::Silent) < 0.05 && share(Outcome::Refused) > 0.2);
+    assert_eq!(outcomes.get(&Outcome::Silent), None);
+    let refused = *outcomes.get(&Outcome::Refused).unwrap_or(&0) as f64 / count() as f64;
+    assert!(refused > 0.5, "what the log does not cover is compared");
 }
 
 fn count() -> usize {

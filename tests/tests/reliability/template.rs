@@ -22,13 +22,15 @@ pub(crate) fn copy_to(workspace: &Path) {
     for rest in ["-wal", "-shm"] {
         let _ = fs::remove_file(folder.join(format!("tasks.db{rest}")));
     }
-    fs::copy(database(), folder.join("tasks.db")).unwrap();
+    let kept = database();
+    fs::copy(&kept, folder.join("tasks.db")).unwrap();
+    fs::copy(sums_of(&kept), folder.join("tasks.db-sum")).unwrap();
 }
 
 /// The database, from an earlier run if the schema is still the same.
 fn database() -> PathBuf {
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tasks-{:016x}.db", schema()));
-    if !kept.exists() {
+    if !kept.exists() || !sums_of(&kept).exists() {
         let workspace = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let mut command = Server::command(workspace.path());
         // It is only made here; what it is for comes later.
@@ -36,9 +38,15 @@ fn database() -> PathBuf {
         let server = Server::run(workspace.path(), command);
         fill(&mut Connection::open(server.address()).unwrap());
         assert!(server.stop().success());
+        // The sums of its pages first: without them it would be made again.
+        fs::rename(workspace.path().join(".vespera/tasks.db-sum"), sums_of(&kept)).unwrap();
         fs::rename(workspace.path().join(".vespera/tasks.db"), &kept).unwrap();
     }
     kept
+}
+
+fn sums_of(database: &Path) -> PathBuf {
+    database.with_extension("db-sum")
 }
 
 fn schema() -> u64 {

@@ -9,7 +9,7 @@ use std::{
 use futures::future::try_join_all;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
-use super::{OpenError, StoreOptions, fault, refused, sum, sum::Sum};
+use super::{OpenError, StoreOptions, Sums, Verdict, fault, refused, sums};
 
 /// The most connections that check at the same time.
 const CHECKERS: usize = 4;
@@ -52,16 +52,20 @@ async fn check_next(options: &StoreOptions, tables: &Mutex<Vec<String>>) -> Resu
     }
 }
 
-/// Compares the file with the note of how it was closed.
-pub(super) async fn compare_with_sum(options: &StoreOptions) -> Result<Sum, OpenError> {
+/// Compares the file with the sums of its pages: all of it, or only its length if it was closed in order and
+/// has more than `most_bytes`.
+pub(in crate::store) async fn compare_with_sums(
+    options: &StoreOptions,
+    most_bytes: u64,
+) -> Result<(Verdict, Sums), OpenError> {
     let path = options.path.clone();
-    blocking(options, move || sum::compare(&path)).await
+    blocking(options, move || sums::examine(&path, most_bytes)).await
 }
 
-/// Takes the sum away: from now on the file will change.
-pub(super) async fn forget_sum(options: &StoreOptions) -> Result<(), OpenError> {
-    let path = options.path.clone();
-    blocking(options, move || sum::remove(&path)).await
+/// Notes that from now on the file will change.
+pub(in crate::store) async fn begin(options: &StoreOptions, mut sums: Sums) -> Result<Sums, OpenError> {
+    let synchronous = options.synchronous;
+    blocking(options, move || sums.begin(synchronous).map(|()| sums)).await
 }
 
 async fn blocking<T: Send + 'static>(

@@ -21,8 +21,9 @@ use crate::{
         Clock, StoreOptions,
         fault::{self, Fault},
         ids::IdGenerator,
-        open,
+        open::{self, Opened},
         progress::Progress,
+        sums,
         transaction::Tx,
     },
 };
@@ -62,9 +63,23 @@ pub async fn import(
         // SQLite makes a database of no name for the time it is open.
         store.path = PathBuf::new();
     }
-    let (mut connection, prepared) = open::writing(&store, &clock).await?;
+    let Opened { mut connection, prepared, sums } = open::writing(&store, &clock).await?;
+    let imported = import_into(&mut connection, prepared.last_id, &clock, options, input, progress).await;
+    // What was committed and is not folded in now is left to the next start.
+    sums::close(connection, sums).await;
+    imported
+}
+
+async fn import_into(
+    connection: &mut SqliteConnection,
+    last_id: i64,
+    clock: &Clock,
+    options: &ImportOptions,
+    input: &mut (dyn AsyncBufRead + Send + Unpin),
+    progress: &dyn Progress,
+) -> Result<ImportReport, PortableError> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let mut ids = IdGenerator::after(prepared.last_id);
+    let mut ids = IdGenerator::after(last_id);
     let (roles, caller) = (Roles::builtin(), Caller { actor: None, guard: None });
     let tx = Tx {
         connection: &mut transaction,
@@ -83,7 +98,6 @@ pub async fn import(
     } else {
         transaction.commit().await?;
     }
-    close(connection).await;
     Ok(report)
 }
 
@@ -153,13 +167,4 @@ fn at_line(number: u64, fault: Fault) -> PortableError {
         Fault::Unreadable(error) => return error.into(),
     };
     PortableError::Line { number, error: Box::new(error) }
-}
-
-/// Folds the log into the database. Everything is committed, so failing would only leave it to the
-/// next start.
-async fn close(mut connection: SqliteConnection) {
-    for statement in ["PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"] {
-        let _ = sqlx::query(statement).execute(&mut connection).await;
-    }
-    let _ = connection.close().await;
 }

@@ -9,6 +9,7 @@ use super::{UpkeepError, advice, invariants};
 use crate::store::{
     OpenError, StoreOptions, fault, open,
     progress::{Progress, watch},
+    sums::{self, Sums, Verdict},
 };
 
 /// When the rows are sound, nothing is lost: what follows from them can be made anew.
@@ -51,6 +52,8 @@ pub async fn check(
     let options = StoreOptions::new(database);
     let mut findings = Vec::new();
     let (mut full_text_compared, mut follows) = (false, false);
+    // Somebody who writes meanwhile would make them differ.
+    let compared = if alone { Some(open::check::compare_with_sums(&options, u64::MAX).await?) } else { None };
     match open::look(&options).await {
         Ok((mut connection, schema)) => {
             watch(&mut connection, progress, || None).await?;
@@ -70,8 +73,14 @@ pub async fn check(
         }
         Err(error) => return Err(error.into()),
     }
+    let (verdict, sums) = compared.unwrap_or((Verdict::Unknown, Sums::unknown(database)));
     if full_text_compared {
-        compare_full_text(&options, progress, &mut findings).await?;
+        full_text_compared = compare_full_text(&options, &verdict, sums, progress, &mut findings).await?;
+    }
+    if let Verdict::Different(detail) = verdict {
+        // Where a rule is broken besides, that says more about what to do.
+        follows &= !findings.is_empty();
+        findings.push(Finding { subject: "sums", detail });
     }
     let sound = findings.is_empty();
     let advice = match (sound, follows) {
@@ -135,17 +144,33 @@ async fn collect(
     }
 }
 
-/// FTS5 compares by a statement that counts as a write, though it changes nothing.
+/// FTS5 compares by a statement that counts as a write, though it changes nothing. Closing then folds in a
+/// log that a crash has left, and so the file is not touched if that would hide what is wrong with it.
+/// Returns whether it was done.
 async fn compare_full_text(
     options: &StoreOptions,
+    verdict: &Verdict,
+    sums: Sums,
     progress: &Arc<dyn Progress>,
     findings: &mut Vec<Finding>,
-) -> Result<(), UpkeepError> {
-    let mut connection = options.writer().create_if_missing(false).connect().await?;
-    watch(&mut connection, progress, || None).await?;
-    for statement in invariants::FULL_TEXT {
-        collect(&mut connection, "full text", statement, findings).await?;
+) -> Result<bool, UpkeepError> {
+    let is_kept = matches!(verdict, Verdict::Same);
+    if matches!(verdict, Verdict::Different(_)) && open::was_interrupted(options).await {
+        return Ok(false);
     }
-    connection.close().await?;
-    Ok(())
+    let sums = if is_kept { Some(open::check::begin(options, sums).await?) } else { None };
+    let mut connection = options.writer().create_if_missing(false).connect().await?;
+    let compared = async {
+        watch(&mut connection, progress, || None).await?;
+        for statement in invariants::FULL_TEXT {
+            collect(&mut connection, "full text", statement, findings).await?;
+        }
+        Ok(true)
+    }
+    .await;
+    match sums {
+        Some(sums) => sums::close(connection, sums).await,
+        None => connection.close().await?,
+    }
+    compared
 }

@@ -2,12 +2,14 @@
 
 use std::{path::Path, sync::Arc};
 
-use sqlx::Connection;
+use sqlx::SqliteConnection;
 
 use super::{UpkeepError, size};
 use crate::store::{
-    Clock, StoreOptions, open,
+    Clock, StoreOptions,
+    open::{self, Opened},
     progress::{Progress, watch},
+    sums,
 };
 
 /// What a vacuum came to.
@@ -28,19 +30,26 @@ pub async fn vacuum(database: &Path, progress: &Arc<dyn Progress>) -> Result<Vac
     let bytes_before = size(database);
     let mut options = StoreOptions::new(database);
     options.temporary_in_memory = false;
-    let (mut connection, _) = open::writing(&options, &Clock::system()).await?;
-    watch(&mut connection, progress, || None).await?;
+    let Opened { mut connection, sums, .. } = open::writing(&options, &Clock::system()).await?;
+    let written = write_anew(&mut connection, progress).await;
+    sums::close(connection, sums).await;
+    written?;
+    Ok(Vacuumed { bytes_before, bytes_after: size(database) })
+}
+
+async fn write_anew(
+    connection: &mut SqliteConnection,
+    progress: &Arc<dyn Progress>,
+) -> Result<(), UpkeepError> {
+    watch(connection, progress, || None).await?;
     for statement in [
         "INSERT INTO tasks_text (tasks_text) VALUES ('optimize')",
         "INSERT INTO projects_text (projects_text) VALUES ('optimize')",
         "INSERT INTO notes_text (notes_text) VALUES ('optimize')",
         "INSERT INTO chunks_text (chunks_text) VALUES ('optimize')",
         "VACUUM",
-        "PRAGMA optimize",
-        "PRAGMA wal_checkpoint(TRUNCATE)",
     ] {
-        sqlx::query(statement).execute(&mut connection).await?;
+        sqlx::query(statement).execute(&mut *connection).await?;
     }
-    connection.close().await?;
-    Ok(Vacuumed { bytes_before, bytes_after: size(database) })
+    Ok(())
 }

@@ -1,0 +1,153 @@
+//! Folding the log into the database, and closing it: checkpoints with the sums of what they copied.
+
+use std::{io, mem};
+
+use sqlx::{Connection, SqliteConnection};
+
+use super::Sums;
+use crate::store::beside::beside;
+
+/// What a checkpoint does about readers that still use the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Mode {
+    /// It leaves to the next one what they hold back.
+    Passive,
+    /// It waits for them for a moment, so that the next write can begin the log again.
+    Restart,
+}
+
+/// What is in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) struct Folded {
+    /// Its pages, also those that were folded in while it was not begun again.
+    pub(in crate::store) pages: u32,
+    /// Whether all of them were folded in.
+    pub(in crate::store) complete: bool,
+}
+
+/// How long whoever waits for readers waits, and then how long it waits for other things again.
+const WAIT_BRIEFLY: &str = "PRAGMA busy_timeout = 50";
+const WAIT_AS_USUAL: &str = "PRAGMA busy_timeout = 5000";
+
+/// Says what is in the log, and changes nothing.
+pub(in crate::store) async fn look(connection: &mut SqliteConnection) -> Result<Folded, sqlx::Error> {
+    checkpoint(connection, "PRAGMA wal_checkpoint(NOOP)").await.map(|found| found.unwrap_or(Folded::NOTHING))
+}
+
+/// Copies the log into the database, as far as readers allow. When all of it was, the sums are brought up
+/// to date. Nobody may write meanwhile.
+///
+/// # Errors
+/// When the checkpoint fails, which is then to be tried again. That the sums could not be noted is only
+/// logged: they are taken away.
+pub(in crate::store) async fn fold(
+    connection: &mut SqliteConnection,
+    sums: &mut Sums,
+    mode: Mode,
+) -> Result<Folded, sqlx::Error> {
+    sums.lag();
+    let folded = match mode {
+        Mode::Passive => checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)").await?,
+        Mode::Restart => briefly(connection, "PRAGMA wal_checkpoint(RESTART)").await?,
+    };
+    let Some(folded) = folded else {
+        sums.forget();
+        return Ok(Folded::NOTHING);
+    };
+    if folded.complete
+        && let Err(error) = blocking(sums, move |sums| sums.follow(folded.pages)).await
+    {
+        tracing::warn!(%error, "the sums of the database cannot be noted: after a crash SQLite's check has to do");
+    }
+    Ok(folded)
+}
+
+/// Gives back the room of a log that was folded in. It stays if a reader is in the way.
+pub(in crate::store) async fn truncate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    briefly(connection, "PRAGMA wal_checkpoint(TRUNCATE)").await.map(drop)
+}
+
+/// Looks at the next pages.
+pub(in crate::store) async fn sweep(sums: &mut Sums) -> io::Result<super::Swept> {
+    blocking(sums, Sums::sweep).await
+}
+
+/// Folds the log in and closes the database, which nobody else in this process has open. Nothing of that is
+/// needed for what is stored, so failing is only worth a line.
+pub(in crate::store) async fn close(mut connection: SqliteConnection, mut sums: Sums) {
+    if let Err(error) = sqlx::query("PRAGMA optimize").execute(&mut connection).await {
+        tracing::warn!(%error, "the database was not tidied up");
+    }
+    match fold(&mut connection, &mut sums, Mode::Passive).await {
+        // The sums are noted, so that nothing is missing if this is as far as it comes.
+        Ok(Folded { complete: true, pages: 1.. }) => {
+            if let Err(error) = truncate(&mut connection).await {
+                tracing::warn!(%error, "the log of the database was not removed");
+            }
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the log was not folded into the database"),
+    }
+    if let Err(error) = connection.close().await {
+        tracing::warn!(%error, "the database was not closed in order");
+        return;
+    }
+    // Somebody else has it open.
+    if beside(&sums.database, "-wal").exists() {
+        return;
+    }
+    if let Err(error) = blocking(&mut sums, Sums::end).await {
+        tracing::warn!(%error, "the sums of the database were not noted");
+    }
+}
+
+impl Folded {
+    const NOTHING: Self = Self { pages: 0, complete: true };
+}
+
+/// What `statement` came to: how much is in the log, and whether all was copied. `None` without a write-ahead log.
+async fn checkpoint(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+) -> Result<Option<Folded>, sqlx::Error> {
+    let (busy, log, copied): (bool, i64, i64) = sqlx::query_as(statement).fetch_one(connection).await?;
+    Ok(match u32::try_from(log) {
+        Ok(pages) => Some(Folded { pages, complete: log == copied }),
+        // Another program is at it.
+        Err(_) if busy => Some(Folded { pages: 0, complete: false }),
+        Err(_) => None,
+    })
+}
+
+async fn briefly(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+) -> Result<Option<Folded>, sqlx::Error> {
+    sqlx::query(WAIT_BRIEFLY).execute(&mut *connection).await?;
+    let done = checkpoint(connection, statement).await;
+    sqlx::query(WAIT_AS_USUAL).execute(connection).await?;
+    done
+}
+
+/// Works on files without holding up other tasks.
+async fn blocking<T: Send + 'static>(
+    sums: &mut Sums,
+    work: impl FnOnce(&mut Sums) -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let unknown = Sums::unknown(&sums.database);
+    let mut taken = mem::replace(sums, unknown);
+    let worked = tokio::task::spawn_blocking(move || {
+        let done = work(&mut taken);
+        (taken, done)
+    });
+    match worked.await {
+        Ok((taken, done)) => {
+            *sums = taken;
+            done
+        }
+        Err(error) => {
+            sums.retract();
+            Err(error.into())
+        }
+    }
+}
