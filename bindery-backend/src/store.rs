@@ -34,6 +34,7 @@ mod roles;
 mod search;
 mod sum;
 mod tasks;
+mod text;
 mod transaction;
 pub mod upkeep;
 mod writer;

@@ -18,7 +18,7 @@ use tokio::sync::broadcast;
 
 use super::{
     Inner, Store, StoreOptions, beside::beside, clock::Clock, fault, ids::IdGenerator, metrics::Metrics, sum,
-    sum::Sum, upkeep, writer,
+    sum::Sum, text, upkeep, writer,
 };
 use crate::roles::Roles;
 
@@ -149,6 +149,7 @@ impl Store {
             metrics: Arc::clone(&metrics),
             feed: feed.clone(),
             position: Arc::clone(&position),
+            trail: writer::Trail::new(Arc::new(writer::Backlog::of(prepared.unindexed))),
         });
         let database_id = prepared.database_id;
         let inner = Inner { options, database_id, roles, clock, pool, writer, metrics, feed, position };
@@ -271,6 +272,7 @@ pub(super) struct Prepared {
     pub(super) database_id: String,
     pub(super) last_id: i64,
     last_seq: i64,
+    unindexed: i64,
 }
 
 async fn prepare(connection: &mut SqliteConnection, clock: &Clock) -> Result<Prepared, sqlx::Error> {
@@ -289,7 +291,8 @@ async fn prepare(connection: &mut SqliteConnection, clock: &Clock) -> Result<Pre
              (SELECT ifnull(max(id), 0) FROM chunks), (SELECT ifnull(max(id), 0) FROM executions)),
              (SELECT ifnull(max(seq), 0) FROM changes)",
     )
-    .fetch_one(connection)
+    .fetch_one(&mut *connection)
     .await?;
-    Ok(Prepared { database_id, last_id, last_seq })
+    let unindexed = text::unindexed(connection).await?;
+    Ok(Prepared { database_id, last_id, last_seq, unindexed })
 }

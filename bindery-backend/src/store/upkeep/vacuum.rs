@@ -8,6 +8,7 @@ use super::{UpkeepError, size};
 use crate::store::{
     Clock, StoreOptions, open,
     progress::{Progress, watch},
+    text,
 };
 
 /// What a vacuum came to.
@@ -19,7 +20,7 @@ pub struct Vacuumed {
     pub bytes_after: u64,
 }
 
-/// Merges the full-text indexes and writes the database anew, without free pages. Nobody else may
+/// Completes and merges the full-text indexes and writes the database anew, without free pages. Nobody else may
 /// have it open. It needs room for a second copy meanwhile.
 ///
 /// # Errors
@@ -30,6 +31,9 @@ pub async fn vacuum(database: &Path, progress: &Arc<dyn Progress>) -> Result<Vac
     options.temporary_in_memory = false;
     let (mut connection, _) = open::writing(&options, &Clock::system()).await?;
     watch(&mut connection, progress, || None).await?;
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    text::index_all(&mut transaction).await?;
+    transaction.commit().await?;
     for statement in [
         "INSERT INTO tasks_text (tasks_text) VALUES ('optimize')",
         "INSERT INTO projects_text (projects_text) VALUES ('optimize')",
