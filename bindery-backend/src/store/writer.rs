@@ -120,7 +120,6 @@ async fn work(
     let mut group = Vec::with_capacity(GROUP);
     loop {
         let (due, pause) = (desk.trail.is_due(), desk.trail.pause());
-        let mut idle = false;
         tokio::select! {
             biased;
             // Closed, the queue refuses what comes and gives out what is there, down to the last.
@@ -128,12 +127,12 @@ async fn work(
             Some(search) = searches.recv() => desk.trail.wait(search),
             taken = jobs.recv_many(&mut group, GROUP) => if taken == 0 { break },
             () = std::future::ready(()), if due => {}
-            () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => idle = true,
+            () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => desk.trail.quiet(),
         }
         if !group.is_empty() {
             desk.commit(&mut group).await;
         }
-        if idle || desk.trail.is_due() {
+        if desk.trail.is_due() {
             desk.index().await;
         }
     }

@@ -3,6 +3,7 @@
 //! Plans are written together, in a fixed number of statements, however many there are and however
 //! many tasks are in them.
 
+mod insert;
 mod links;
 
 use shared_types::{
@@ -43,7 +44,7 @@ impl Write for operation::CreateTask {
         for plan in &plans {
             resolve(tx, plan, &links, &mut tasks).await?;
         }
-        record::insert(tx.connection, &tasks).await?;
+        insert::insert(tx.connection, &tasks).await?;
         put_down(tx, requests, &plans, &tasks).await?;
         answer(tx, requests, &plans, &tasks).await
     }

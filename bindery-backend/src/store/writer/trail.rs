@@ -63,13 +63,15 @@ pub(super) struct Waiting {
 pub(in crate::store) struct Trail {
     backlog: Arc<Backlog>,
     searches: Vec<Waiting>,
+    /// Whether nobody has written for a while.
+    quiet: bool,
     /// Whether the last attempt failed; the next is made with the next write, or after a while.
     failed: bool,
 }
 
 impl Trail {
     pub(in crate::store) fn new(backlog: Arc<Backlog>) -> Self {
-        Self { backlog, searches: Vec::new(), failed: false }
+        Self { backlog, searches: Vec::new(), quiet: false, failed: false }
     }
 
     pub(super) fn backlog(&self) -> Arc<Backlog> {
@@ -81,7 +83,12 @@ impl Trail {
         let added =
             |event: &&ChangeEvent| event.entity == EntityKind::Task && event.action == Action::Created;
         self.backlog.committed.fetch_add(events.iter().filter(added).count() as i64, SeqCst);
-        self.failed = false;
+        (self.quiet, self.failed) = (false, false);
+    }
+
+    /// Notes that nobody has written for a while.
+    pub(super) fn quiet(&mut self) {
+        (self.quiet, self.failed) = (true, false);
     }
 
     /// Lets a search wait.
@@ -90,12 +97,13 @@ impl Trail {
         self.failed = false;
     }
 
-    /// Whether something is to be indexed even though others want to write.
+    /// Whether something is to be indexed now.
     pub(super) fn is_due(&self) -> bool {
-        !self.failed && (!self.searches.is_empty() || self.backlog.waiting() > MOST_WAITING)
+        let enough = if self.quiet { 0 } else { MOST_WAITING };
+        !self.failed && (!self.searches.is_empty() || self.backlog.waiting() > enough)
     }
 
-    /// After how long without a write something is to be indexed; `None` when nothing is.
+    /// After how long without a write it is quiet; `None` when nothing waits for that.
     pub(super) fn pause(&self) -> Option<Duration> {
         let pause = if self.failed { RETRY } else { IDLE };
         (self.backlog.waiting() > 0).then_some(pause)
@@ -115,7 +123,7 @@ impl Trail {
                 self.backlog.indexed.store(self.backlog.committed.load(SeqCst), SeqCst)
             }
             Ok(done) => drop(self.backlog.indexed.fetch_add(done, SeqCst)),
-            Err(_) => self.failed = true,
+            Err(_) => (self.quiet, self.failed) = (false, true),
         }
         let indexed = self.backlog.indexed.load(SeqCst);
         for search in self.searches.extract_if(.., |search| outcome.is_err() || search.target <= indexed) {
