@@ -3,12 +3,12 @@
 //! # Theory of operation
 //! Reads take a connection from a pool and see one snapshot of the database. Writes are queued for
 //! one task that owns the one connection which may write: it gathers what is waiting into a
-//! transaction, runs each request in a savepoint of its own, commits, and only then answers. A
-//! request that fails leaves no trace; one that succeeds has appended to the `changes` table, which
+//! transaction, runs each request in a savepoint of its own (creations that wait together in one for
+//! all), commits, and only then answers. A request that fails leaves no trace; one that succeeds has appended to the `changes` table, which
 //! is its history, its undo log, and the feed that [`Store::subscribe`] hears.
 //!
 //! What is derived from rows (counts, open dependencies, tags, the full-text index) is kept by
-//! triggers, in `migrations/sqlite`. All SQL of the backend is in this module and there.
+//! triggers, in `migrations/sqlite`; new tasks are indexed a little later, and no search can tell. All SQL of the backend is in this module and there.
 
 mod beside;
 mod clock;
@@ -34,6 +34,7 @@ mod roles;
 mod search;
 mod sums;
 mod tasks;
+mod text;
 mod transaction;
 pub mod upkeep;
 mod writer;

@@ -15,7 +15,8 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::{
     fault::Fault,
-    history::{self, Difference, Entry},
+    history::{self, Difference, Entry, Texts},
+    record::hex,
     replay::write_operation,
     resolve::{self, required},
     transaction::Tx,
@@ -148,7 +149,7 @@ async fn put(
         return Ok((stored.unwrap_or(document), IndexOutcome::Unchanged));
     }
     write(tx, &document, &content, &texts).await?;
-    put_down(tx, &document, difference).await?;
+    put_down(tx, &document, Texts::of(&difference)?).await?;
     Ok((document, outcome))
 }
 
@@ -239,7 +240,7 @@ async fn remove(tx: &mut Tx<'_>, stored: Document) -> Result<Document, Fault> {
         row_id: stored.id.row_id(),
         action: Action::Deleted,
         version: stored.version + 1,
-        difference,
+        texts: Texts::of(&difference)?,
         affects: Vec::new(),
         undoes: None,
     })
@@ -247,13 +248,13 @@ async fn remove(tx: &mut Tx<'_>, stored: Document) -> Result<Document, Fault> {
     Ok(stored)
 }
 
-async fn put_down(tx: &mut Tx<'_>, document: &Document, difference: Difference) -> Result<(), Fault> {
+async fn put_down(tx: &mut Tx<'_>, document: &Document, texts: Texts) -> Result<(), Fault> {
     tx.record(Entry {
         entity: EntityKind::Document,
         row_id: document.id.row_id(),
         action: Action::Indexed,
         version: document.version,
-        difference,
+        texts,
         affects: Vec::new(),
         undoes: None,
     })
@@ -267,10 +268,6 @@ fn title_of(content: &str, uri: &str) -> String {
         .map(|line| line.trim_start_matches('#').trim())
         .find(|line| line.chars().any(char::is_alphanumeric))
         .map_or_else(|| uri.to_owned(), |line| line.chars().take(TITLE_CHARS).collect())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The append-only history: every write puts down what it changed, before and after.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::Value;
 use shared_types::{
@@ -15,6 +17,7 @@ use super::{
     record,
     transaction::Tx,
 };
+use crate::handle::Caller;
 
 /// How many changes a task shows.
 const SHOWN: i64 = 100;
@@ -26,7 +29,7 @@ pub(super) struct Entry {
     pub(super) row_id: i64,
     pub(super) action: Action,
     pub(super) version: i64,
-    pub(super) difference: Difference,
+    pub(super) texts: Texts,
     /// Shown ids of what else looks different now.
     pub(super) affects: Vec<String>,
     /// The change that this one takes back.
@@ -66,6 +69,27 @@ impl Difference {
     }
 }
 
+/// A difference as it is stored: two JSON objects.
+#[derive(Debug)]
+pub(super) struct Texts {
+    before: String,
+    after: String,
+}
+
+impl Texts {
+    pub(super) fn of(difference: &Difference) -> Result<Self, Fault> {
+        Ok(Self {
+            before: serde_json::to_string(&difference.before)?,
+            after: serde_json::to_string(&difference.after)?,
+        })
+    }
+
+    /// Everything about `entity` is new.
+    pub(super) fn creation<T: Serialize>(entity: &T) -> Result<Self, Fault> {
+        Ok(Self { before: "{}".to_owned(), after: serde_json::to_string(entity)? })
+    }
+}
+
 /// The entity as a JSON object.
 pub(super) fn object<T: Serialize>(entity: &T) -> Result<JsonObject, Fault> {
     match serde_json::to_value(entity)? {
@@ -74,45 +98,89 @@ pub(super) fn object<T: Serialize>(entity: &T) -> Result<JsonObject, Fault> {
     }
 }
 
+/// An entry, with who is behind it.
+pub(super) struct Attributed<'e> {
+    pub(super) caller: &'e Caller,
+    pub(super) request_id: Option<&'e str>,
+    /// Where the entity stands in the input.
+    pub(super) path: &'e str,
+    pub(super) entry: Entry,
+}
+
+/// A row of the history, as it is handed to SQLite. What is JSON itself is handed over as a text.
+#[derive(Serialize)]
+struct NewChange<'e> {
+    entity: &'static str,
+    entity_id: i64,
+    action: &'static str,
+    actor: Option<&'e str>,
+    version: i64,
+    before: &'e str,
+    after: &'e str,
+    guard: Option<String>,
+    request_id: Option<&'e str>,
+    affects: String,
+    undoes: Option<i64>,
+}
+
+impl<'e> NewChange<'e> {
+    fn of(attributed: &'e Attributed<'e>) -> Result<Self, Fault> {
+        let Attributed { caller, request_id, path, entry } = attributed;
+        let guard = caller.guard.as_ref().and_then(|report| report.about(path));
+        Ok(Self {
+            entity: entry.entity.as_str(),
+            entity_id: entry.row_id,
+            action: entry.action.as_str(),
+            actor: caller.actor.as_deref(),
+            version: entry.version,
+            before: &entry.texts.before,
+            after: &entry.texts.after,
+            guard: guard.as_ref().map(serde_json::to_string).transpose()?,
+            request_id: *request_id,
+            affects: serde_json::to_string(&entry.affects)?,
+            undoes: entry.undoes,
+        })
+    }
+}
+
 impl Tx<'_> {
     /// Appends `entry` to the history, and to what subscribers will hear.
     pub(super) async fn record(&mut self, entry: Entry) -> Result<(), Fault> {
-        self.record_at("", entry).await
+        let (caller, request_id) = (Arc::clone(&self.caller), self.request_id.clone());
+        let attributed = Attributed { caller: &caller, request_id: request_id.as_deref(), path: "", entry };
+        self.record_all(vec![attributed]).await
     }
 
-    /// As [`Tx::record`], for an entity that stands at `path` of the input.
-    pub(super) async fn record_at(&mut self, path: &str, entry: Entry) -> Result<(), Fault> {
-        let guard = self.caller.guard.as_ref().and_then(|report| report.about(path));
-        let guard = guard.as_ref().map(serde_json::to_string).transpose()?;
-        let seq: i64 = sqlx::query_scalar(
+    /// As [`Tx::record`], for several entries in their order.
+    pub(super) async fn record_all(&mut self, entries: Vec<Attributed<'_>>) -> Result<(), Fault> {
+        let rows: Vec<NewChange<'_>> = entries.iter().map(NewChange::of).collect::<Result<_, _>>()?;
+        let appended = sqlx::query(
             "INSERT INTO changes (at, entity, entity_id, action, actor, version, before, after, guard,
                                   request_id, affects, undoes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) RETURNING seq",
+             SELECT ?2, json_extract(value, '$.entity'), json_extract(value, '$.entity_id'),
+                    json_extract(value, '$.action'), json_extract(value, '$.actor'),
+                    json_extract(value, '$.version'), json_extract(value, '$.before'),
+                    json_extract(value, '$.after'), json_extract(value, '$.guard'),
+                    json_extract(value, '$.request_id'), json_extract(value, '$.affects'),
+                    json_extract(value, '$.undoes')
+             FROM jsonb_each(?1)",
         )
+        .bind(serde_json::to_string(&rows)?)
         .bind(self.now.as_millis())
-        .bind(entry.entity.as_str())
-        .bind(entry.row_id)
-        .bind(entry.action.as_str())
-        .bind(self.caller.actor.as_deref())
-        .bind(entry.version)
-        .bind(serde_json::to_string(&entry.difference.before)?)
-        .bind(serde_json::to_string(&entry.difference.after)?)
-        .bind(guard)
-        .bind(self.request_id.as_deref())
-        .bind(serde_json::to_string(&entry.affects)?)
-        .bind(entry.undoes)
-        .fetch_one(&mut *self.connection)
+        .execute(&mut *self.connection)
         .await?;
-        self.events.push(ChangeEvent {
+        // AUTOINCREMENT counts up by one from row to row, and nobody else writes.
+        let first = appended.last_insert_rowid() - entries.len() as i64 + 1;
+        self.events.extend((first..).zip(entries).map(|(seq, attributed)| ChangeEvent {
             seq,
             at: self.now,
-            entity: entry.entity,
-            entity_id: shown_id(entry.entity, entry.row_id),
-            action: entry.action,
-            version: entry.version,
-            actor: self.caller.actor.clone(),
-            affects: entry.affects,
-        });
+            entity: attributed.entry.entity,
+            entity_id: shown_id(attributed.entry.entity, attributed.entry.row_id),
+            action: attributed.entry.action,
+            version: attributed.entry.version,
+            actor: attributed.caller.actor.clone(),
+            affects: attributed.entry.affects,
+        }));
         Ok(())
     }
 }

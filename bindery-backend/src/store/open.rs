@@ -25,7 +25,7 @@ use super::{
     metrics::Metrics,
     sums,
     sums::{Sums, Verdict},
-    upkeep, writer,
+    text, upkeep, writer,
 };
 use crate::roles::Roles;
 
@@ -159,6 +159,7 @@ impl Store {
             metrics: Arc::clone(&metrics),
             feed: feed.clone(),
             position: Arc::clone(&position),
+            trail: writer::Trail::new(Arc::new(writer::Backlog::of(prepared.unindexed))),
         };
         let writer = writer::Writer::start(desk, checkpoints);
         let database_id = prepared.database_id;
@@ -300,6 +301,7 @@ pub(super) struct Prepared {
     pub(super) database_id: String,
     pub(super) last_id: i64,
     last_seq: i64,
+    unindexed: i64,
 }
 
 async fn prepare(connection: &mut SqliteConnection, clock: &Clock) -> Result<Prepared, sqlx::Error> {
@@ -318,7 +320,8 @@ async fn prepare(connection: &mut SqliteConnection, clock: &Clock) -> Result<Pre
              (SELECT ifnull(max(id), 0) FROM chunks), (SELECT ifnull(max(id), 0) FROM executions)),
              (SELECT ifnull(max(seq), 0) FROM changes)",
     )
-    .fetch_one(connection)
+    .fetch_one(&mut *connection)
     .await?;
-    Ok(Prepared { database_id, last_id, last_seq })
+    let unindexed = text::unindexed(connection).await?;
+    Ok(Prepared { database_id, last_id, last_seq, unindexed })
 }

@@ -16,7 +16,7 @@ use super::{
     Store,
     cursor::{Cursor, Order},
     fault::Fault,
-    history::{Difference, Entry},
+    history::{Difference, Entry, Texts},
     record::word,
     replay::write_operation,
     resolve::{self, name_key, required},
@@ -118,7 +118,7 @@ async fn create(tx: &mut Tx<'_>, input: CreateProject) -> Result<Project, Fault>
     .bind(tx.now.as_millis())
     .execute(&mut *tx.connection)
     .await?;
-    put_down(tx, &project, Action::Created, Difference::creation(&project)?).await?;
+    put_down(tx, &project, Action::Created, Texts::creation(&project)?).await?;
     get(tx.connection, project.id).await
 }
 
@@ -148,22 +148,17 @@ async fn change(tx: &mut Tx<'_>, id: ProjectId, input: CreateProject) -> Result<
     .bind(after.version)
     .execute(&mut *tx.connection)
     .await?;
-    put_down(tx, &after, Action::Updated, difference).await?;
+    put_down(tx, &after, Action::Updated, Texts::of(&difference)?).await?;
     get(tx.connection, id).await
 }
 
-async fn put_down(
-    tx: &mut Tx<'_>,
-    project: &Project,
-    action: Action,
-    difference: Difference,
-) -> Result<(), Fault> {
+async fn put_down(tx: &mut Tx<'_>, project: &Project, action: Action, texts: Texts) -> Result<(), Fault> {
     tx.record(Entry {
         entity: EntityKind::Project,
         row_id: project.id.row_id(),
         action,
         version: project.version,
-        difference,
+        texts,
         affects: Vec::new(),
         undoes: None,
     })

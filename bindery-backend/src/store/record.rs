@@ -27,3 +27,10 @@ pub(super) fn row_ids(ids: &[TaskId]) -> Result<String, Fault> {
 pub(super) fn millis(time: Option<Timestamp>) -> Option<i64> {
     time.map(Timestamp::as_millis)
 }
+
+/// Bytes as lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}

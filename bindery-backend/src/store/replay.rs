@@ -1,26 +1,52 @@
 //! Request ids: the same request twice is done once.
 
-use std::future::Future;
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+    sync::Arc,
+};
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use shared_types::{Error, ErrorCode, Operation};
 
-use super::{fault::Fault, transaction::Tx};
+use super::{fault::Fault, record::hex, transaction::Tx};
+use crate::handle::Caller;
 
 /// An operation that changes the store.
 pub(super) trait Write: Operation {
+    /// Whether requests that wait one behind the other are done together, for less than each costs alone.
+    const TOGETHER: bool = false;
+
     /// The id under which a retry finds the first result.
     fn request_id(input: &Self::Input) -> Option<&str>;
 
     /// Marks a result as that of an earlier call.
     fn mark_replayed(output: &mut Self::Output);
 
-    /// Does it, within the transaction.
-    fn write(tx: &mut Tx<'_>, input: Self::Input)
-    -> impl Future<Output = Result<Self::Output, Fault>> + Send;
+    /// Does all of `requests`, within the transaction, and answers them in their order. When one of
+    /// them cannot be done, none is.
+    fn write(
+        tx: &mut Tx<'_>,
+        requests: &[Asked<'_, Self::Input>],
+    ) -> impl Future<Output = Result<Vec<Self::Output>, Fault>> + Send;
 }
 
-/// Declares that an operation changes the store, and which function does it.
+/// What is asked, and by whom.
+pub(super) struct Asked<'r, Input> {
+    pub(super) input: &'r Input,
+    pub(super) caller: &'r Arc<Caller>,
+}
+
+impl<Input> Clone for Asked<'_, Input> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Input> Copy for Asked<'_, Input> {}
+
+/// Declares that an operation changes the store, and which function does it for one request.
 macro_rules! write_operation {
     ($operation:ty, $perform:path) => {
         impl $crate::store::replay::Write for $operation {
@@ -34,61 +60,130 @@ macro_rules! write_operation {
 
             async fn write(
                 tx: &mut $crate::store::transaction::Tx<'_>,
-                input: Self::Input,
-            ) -> Result<Self::Output, $crate::store::fault::Fault> {
-                $perform(tx, input).await
+                requests: &[$crate::store::replay::Asked<'_, Self::Input>],
+            ) -> Result<Vec<Self::Output>, $crate::store::fault::Fault> {
+                let mut outputs = Vec::with_capacity(requests.len());
+                for request in requests {
+                    tx.caller = std::sync::Arc::clone(request.caller);
+                    tx.request_id.clone_from(&request.input.request_id);
+                    outputs.push($perform(tx, request.input.clone()).await?);
+                }
+                Ok(outputs)
             }
         }
     };
 }
 pub(super) use write_operation;
 
-/// Carries out `input`, unless its request id has been seen: then the first result is returned.
-/// What is remembered is written in the same transaction as what it remembers.
-pub(super) async fn once<Op: Write>(tx: &mut Tx<'_>, input: Op::Input) -> Result<Op::Output, Fault> {
-    let Some(request_id) = Op::request_id(&input).map(str::to_owned) else {
-        return Op::write(tx, input).await;
-    };
-    let hash = Sha256::digest(serde_json::to_vec(&input)?);
-    if let Some(mut output) = remembered::<Op>(tx, &request_id, &hash).await? {
-        Op::mark_replayed(&mut output);
-        return Ok(output);
+/// Carries out `requests`, but those whose request id has been seen: these get the first result. What
+/// is remembered is written in the same transaction as what it remembers.
+pub(super) async fn once<Op: Write>(
+    tx: &mut Tx<'_>,
+    requests: &[Asked<'_, Op::Input>],
+) -> Result<Vec<Op::Output>, Fault> {
+    let named = named::<Op>(requests)?;
+    let mut replayed = remembered::<Op>(tx, &named).await?;
+    let fresh: Vec<_> = requests
+        .iter()
+        .filter(|request| Op::request_id(request.input).is_none_or(|id| !replayed.contains_key(id)))
+        .copied()
+        .collect();
+    let done = if fresh.is_empty() { Vec::new() } else { Op::write(tx, &fresh).await? };
+    remember::<Op>(tx, &named, fresh.iter().zip(&done)).await?;
+    let mut done = done.into_iter();
+    let answers = requests.iter().filter_map(|request| {
+        Op::request_id(request.input).and_then(|id| replayed.remove(id)).or_else(|| done.next())
+    });
+    Ok(answers.collect())
+}
+
+/// The hash of each request that has an id, by that id.
+fn named<'r, Op: Write>(requests: &[Asked<'r, Op::Input>]) -> Result<HashMap<&'r str, String>, Fault> {
+    let mut named = HashMap::new();
+    for request in requests {
+        let Some(id) = Op::request_id(request.input) else { continue };
+        let hash = hex(&Sha256::digest(serde_json::to_vec(request.input)?));
+        if named.insert(id, hash).is_some() {
+            // The second is answered by what is remembered of the first, which is yet to be done.
+            return Err(reused(id, Op::SPEC.name).into());
+        }
     }
-    tx.request_id = Some(request_id.clone());
-    let output = Op::write(tx, input).await?;
-    sqlx::query(
-        "INSERT INTO requests (request_id, operation, input_hash, response, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    Ok(named)
+}
+
+/// The first results of those requests that have been done before.
+async fn remembered<'r, Op: Write>(
+    tx: &mut Tx<'_>,
+    named: &HashMap<&'r str, String>,
+) -> Result<HashMap<&'r str, Op::Output>, Fault> {
+    let mut outputs = HashMap::new();
+    if named.is_empty() {
+        return Ok(outputs);
+    }
+    let ids: HashSet<&str> = named.keys().copied().collect();
+    let found: Vec<(String, String, String, String)> = sqlx::query_as(
+        "SELECT request_id, operation, lower(hex(input_hash)), response FROM requests
+         WHERE request_id IN (SELECT value FROM json_each(?1))",
     )
-    .bind(request_id)
+    .bind(serde_json::to_string(&ids)?)
+    .fetch_all(&mut *tx.connection)
+    .await?;
+    for (request_id, operation, hash, response) in found {
+        let Some((id, asked)) = named.get_key_value(request_id.as_str()) else { continue };
+        if operation != Op::SPEC.name || hash != *asked {
+            return Err(reused(&request_id, &operation).into());
+        }
+        let mut output = serde_json::from_str(&response)?;
+        Op::mark_replayed(&mut output);
+        outputs.insert(*id, output);
+    }
+    Ok(outputs)
+}
+
+fn reused(request_id: &str, operation: &str) -> Error {
+    Error::new(
+        ErrorCode::RequestIdReused,
+        format!("request_id \"{request_id}\" was used for another {operation} request"),
+    )
+    .at("request_id")
+    .with("operation", operation)
+    .suggest("Use a new request_id for a new request; repeat one only with the same arguments.")
+}
+
+/// What is kept of a request that was done.
+#[derive(Serialize)]
+struct Kept<'r> {
+    request_id: &'r str,
+    input_hash: &'r str,
+    response: String,
+}
+
+/// Keeps the answers of those requests that have an id.
+async fn remember<'a, 'r: 'a, Op: Write>(
+    tx: &mut Tx<'_>,
+    named: &HashMap<&'r str, String>,
+    done: impl Iterator<Item = (&'a Asked<'r, Op::Input>, &'a Op::Output)>,
+) -> Result<(), Fault> {
+    let mut kept = Vec::with_capacity(named.len());
+    for (request, output) in done {
+        let id = Op::request_id(request.input);
+        if let Some((request_id, input_hash)) = id.and_then(|id| named.get_key_value(id)) {
+            kept.push(Kept { request_id, input_hash, response: serde_json::to_string(output)? });
+        }
+    }
+    if kept.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO requests (request_id, operation, input_hash, response, at)
+         SELECT json_extract(value, '$.request_id'), ?2, unhex(json_extract(value, '$.input_hash')),
+                json_extract(value, '$.response'), ?3
+         FROM jsonb_each(?1)",
+    )
+    .bind(serde_json::to_string(&kept)?)
     .bind(Op::SPEC.name)
-    .bind(hash.as_slice())
-    .bind(serde_json::to_string(&output)?)
     .bind(tx.now.as_millis())
     .execute(&mut *tx.connection)
     .await?;
-    Ok(output)
-}
-
-async fn remembered<Op: Write>(
-    tx: &mut Tx<'_>,
-    request_id: &str,
-    hash: &[u8],
-) -> Result<Option<Op::Output>, Fault> {
-    let found: Option<(String, Vec<u8>, String)> =
-        sqlx::query_as("SELECT operation, input_hash, response FROM requests WHERE request_id = ?1")
-            .bind(request_id)
-            .fetch_optional(&mut *tx.connection)
-            .await?;
-    let Some((operation, input_hash, response)) = found else { return Ok(None) };
-    if operation != Op::SPEC.name || input_hash != hash {
-        return Err(Error::new(
-            ErrorCode::RequestIdReused,
-            format!("request_id \"{request_id}\" was used for another {operation} request"),
-        )
-        .at("request_id")
-        .with("operation", operation)
-        .suggest("Use a new request_id for a new request; repeat one only with the same arguments.")
-        .into());
-    }
-    Ok(Some(serde_json::from_str(&response)?))
+    Ok(())
 }

@@ -1,10 +1,12 @@
 //! From what a caller wrote to the row that is meant, or to the nearest thing there is.
 
+use std::collections::{HashMap, HashSet};
+
 use guard::suggest::nearest;
 use shared_types::{Error, ErrorCode, ProjectId, Reference, TaskId, task::Task};
 use sqlx::SqliteConnection;
 
-use super::{fault::Fault, tasks::record};
+use super::{fault::Fault, record::row_ids, tasks::record};
 
 /// How many of the newest ids or names are candidates for a suggestion.
 const CANDIDATES: i64 = 200;
@@ -68,6 +70,23 @@ pub(super) async fn live_task_id(
     Err(unknown_task(connection, reference, field, refs).await?.into())
 }
 
+/// Those of `ids` that lead to tasks which are not deleted.
+pub(super) async fn live_tasks(
+    connection: &mut SqliteConnection,
+    ids: &[TaskId],
+) -> Result<HashSet<TaskId>, Fault> {
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let found: Vec<i64> = sqlx::query_scalar(
+        "SELECT id FROM tasks WHERE id IN (SELECT value FROM json_each(?1)) AND deleted_at IS NULL",
+    )
+    .bind(row_ids(ids)?)
+    .fetch_all(connection)
+    .await?;
+    Ok(found.into_iter().map(TaskId::from_row_id).collect())
+}
+
 fn deleted(id: TaskId, title: &str, field: &str) -> Error {
     Error::new(ErrorCode::NotFound, format!("task {id} \"{title}\" is deleted"))
         .at(field)
@@ -117,18 +136,40 @@ pub(super) async fn project(
     reference: &Reference,
     field: &str,
 ) -> Result<ProjectId, Fault> {
-    let id = reference.as_str().parse().map_or(-1, ProjectId::row_id);
-    let found: Option<i64> = sqlx::query_scalar(
-        "SELECT id FROM projects WHERE id = ?1 OR name_key = ?2 ORDER BY id = ?1 DESC LIMIT 1",
-    )
-    .bind(id)
-    .bind(name_key(reference.as_str()))
-    .fetch_optional(&mut *connection)
-    .await?;
-    match found {
-        Some(row_id) => Ok(ProjectId::from_row_id(row_id)),
+    let found = projects(connection, &HashSet::from([reference.as_str()])).await?;
+    match found.into_values().next() {
+        Some(id) => Ok(id),
         None => Err(unknown_project(connection, reference, field).await?.into()),
     }
+}
+
+/// The projects that are there of those meant by `references`.
+pub(super) async fn projects<'r>(
+    connection: &mut SqliteConnection,
+    references: &HashSet<&'r str>,
+) -> Result<HashMap<&'r str, ProjectId>, Fault> {
+    if references.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let id_of = |reference: &str| reference.parse().ok().map(ProjectId::row_id);
+    let ids: Vec<i64> = references.iter().filter_map(|reference| id_of(reference)).collect();
+    let keys: Vec<String> = references.iter().map(|reference| name_key(reference)).collect();
+    let found: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT name_key, id FROM projects
+         WHERE id IN (SELECT value FROM json_each(?1)) OR name_key IN (SELECT value FROM json_each(?2))",
+    )
+    .bind(serde_json::to_string(&ids)?)
+    .bind(serde_json::to_string(&keys)?)
+    .fetch_all(connection)
+    .await?;
+    let by_name: HashMap<String, i64> = found.into_iter().collect();
+    let by_id: HashSet<i64> = by_name.values().copied().collect();
+    let meant = references.iter().filter_map(|reference| {
+        let by_id = id_of(reference).filter(|id| by_id.contains(id));
+        let id = by_id.or_else(|| by_name.get(&name_key(reference)).copied())?;
+        Some((*reference, ProjectId::from_row_id(id)))
+    });
+    Ok(meant.collect())
 }
 
 /// The form in which names of projects are compared.

@@ -90,6 +90,8 @@ fn shortened(snippet: String) -> String {
 
 impl Handle<operation::SearchEntities> for Store {
     async fn handle(&self, input: SearchEntities, _: &Caller) -> Result<SearchPage, Error> {
+        // What has been acknowledged is to be found.
+        self.inner.writer.catch_up().await?;
         self.read_together("search", move |connection| {
             Box::pin(async move { search(connection, &input).await })
         })

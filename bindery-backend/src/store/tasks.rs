@@ -13,6 +13,8 @@ pub(super) mod save;
 mod undo;
 mod update;
 
+use std::borrow::Borrow;
+
 use shared_types::{
     Error, ErrorCode, TaskId,
     task::{Task, TaskRow, TasksWritten, WrittenTask},
@@ -61,11 +63,15 @@ fn row(task: &Task, temporary_ref: Option<String>) -> WrittenTask {
 }
 
 /// The items of a call that takes one (`single`) or several (`tasks`), each with its path.
-fn items<T: Default + PartialEq>(single: T, tasks: Vec<T>, name: &str) -> Result<Vec<(String, T)>, Error> {
+fn items<T, I>(single: I, tasks: Vec<I>, name: &str) -> Result<Vec<(String, I)>, Error>
+where
+    T: Default + PartialEq,
+    I: Borrow<T>,
+{
     if tasks.is_empty() {
         return Ok(vec![(String::new(), single)]);
     }
-    if single != T::default() {
+    if *single.borrow() != T::default() {
         return Err(Error::new(
             ErrorCode::InvalidValue,
             format!("give either {name} for one task, or tasks for several, not both"),

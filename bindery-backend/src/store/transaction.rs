@@ -1,19 +1,22 @@
 //! What a write works with: the open transaction, the time, new ids, and who asks.
 
+use std::sync::Arc;
+
 use shared_types::{ExecutionId, NoteId, ProjectId, TaskId, Timestamp};
 use sqlx::SqliteConnection;
 
 use super::{fault::Fault, feed::ChangeEvent, ids::IdGenerator};
 use crate::{handle::Caller, roles::Roles};
 
-/// One request's view of the transaction it is part of.
+/// What requests that are done together see of the transaction they are part of.
 pub(super) struct Tx<'t> {
     pub(super) connection: &'t mut SqliteConnection,
-    /// The time of everything this request does.
+    /// The time of everything these requests do.
     pub(super) now: Timestamp,
     pub(super) roles: &'t Roles,
-    pub(super) caller: &'t Caller,
-    /// The request id, when the caller gave one; it goes into the history.
+    /// Who asks for what is being done.
+    pub(super) caller: Arc<Caller>,
+    /// Its request id, when the caller gave one; it goes into the history.
     pub(super) request_id: Option<String>,
     /// What subscribers will hear once this is committed.
     pub(super) events: Vec<ChangeEvent>,

@@ -5,6 +5,7 @@ mod group;
 mod job;
 #[cfg(test)]
 mod tests;
+mod trail;
 
 use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicI64};
 
@@ -13,11 +14,18 @@ use sqlx::{SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
     task::JoinHandle,
+    time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::checkpoint::Checkpoints;
-use self::job::{Job, Request};
+pub(super) use self::{
+    checkpoint::Checkpoints,
+    trail::{Backlog, Trail},
+};
+use self::{
+    job::{Job, Request},
+    trail::Waiting,
+};
 use super::{
     Store, clock::Clock, feed::ChangeEvent, ids::IdGenerator, metrics::Metrics, replay::Write, sums::Sums,
 };
@@ -32,10 +40,15 @@ const QUEUE: usize = 1024;
 /// How many writes share a commit at most.
 const GROUP: usize = 256;
 
+/// How many searches may stand in line for the writer to hear of them; more wait to stand in line.
+const SEARCHES: usize = 64;
+
 /// The way to the task that writes.
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Box<dyn Job>>,
+    searches: mpsc::Sender<Waiting>,
+    backlog: Arc<Backlog>,
     stop: CancellationToken,
     task: Mutex<Option<JoinHandle<(SqliteConnection, Sums)>>>,
 }
@@ -52,15 +65,30 @@ pub(super) struct Desk {
     pub(super) feed: broadcast::Sender<Arc<ChangeEvent>>,
     /// The number of the last committed change, set before anybody is answered.
     pub(super) position: Arc<AtomicI64>,
+    /// How far the full-text index is behind.
+    pub(super) trail: Trail,
 }
 
 impl Writer {
     /// Starts the task. It ends with [`Writer::stop`], or when the last handle is gone.
     pub(super) fn start(desk: Desk, checkpoints: Checkpoints) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
+        let (searches, waiting) = mpsc::channel(SEARCHES);
         let stop = CancellationToken::new();
-        let task = tokio::spawn(work(desk, checkpoints, jobs, stop.clone()));
-        Self { queue, stop, task: Mutex::new(Some(task)) }
+        let backlog = desk.trail.backlog();
+        let task = tokio::spawn(work(desk, checkpoints, jobs, waiting, stop.clone()));
+        Self { queue, searches, backlog, stop, task: Mutex::new(Some(task)) }
+    }
+
+    /// Returns when everything that is committed now can be found by a search.
+    ///
+    /// # Errors
+    /// When the full-text index cannot be written.
+    pub(super) async fn catch_up(&self) -> Result<(), Error> {
+        let Some(target) = self.backlog.target() else { return Ok(()) };
+        let (reply, answer) = oneshot::channel();
+        self.searches.send(Waiting { target, reply }).await.map_err(|_| stopping())?;
+        answer.await.unwrap_or_else(|_| Err(stopping()))
     }
 
     /// How many writes wait.
@@ -94,19 +122,33 @@ async fn work(
     mut desk: Desk,
     mut checkpoints: Checkpoints,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
+    mut searches: mpsc::Receiver<Waiting>,
     stop: CancellationToken,
 ) -> (SqliteConnection, Sums) {
     let mut group = Vec::with_capacity(GROUP);
+    let mut last_write = Instant::now();
     loop {
+        let (due, pause) = (desk.trail.is_due(), desk.trail.pause());
         tokio::select! {
-            taken = jobs.recv_many(&mut group, GROUP) => if taken == 0 { break },
+            biased;
             // Closed, the queue refuses what comes and gives out what is there, down to the last.
             () = stop.cancelled(), if !jobs.is_closed() => jobs.close(),
-            () = tokio::time::sleep_until(checkpoints.next()) => {}
+            Some(search) = searches.recv() => desk.trail.wait(search),
+            taken = jobs.recv_many(&mut group, GROUP) => if taken == 0 { break },
+            () = std::future::ready(()), if due => {}
+            () = sleep_until(last_write + pause.unwrap_or_default()), if pause.is_some() => desk.trail.quiet(),
+            () = sleep_until(checkpoints.next()) => {}
         }
-        let wrote = !group.is_empty();
+        let mut wrote = !group.is_empty();
         if wrote {
             desk.commit(&mut group).await;
+        }
+        if desk.trail.is_due() {
+            desk.index().await;
+            wrote = true;
+        }
+        if wrote {
+            last_write = Instant::now();
         }
         checkpoints.tend(&mut desk.connection, wrote).await;
     }

@@ -10,6 +10,7 @@ mod exchange;
 mod files;
 mod fixture;
 mod history;
+mod indexing;
 mod lists;
 mod merging;
 mod model;

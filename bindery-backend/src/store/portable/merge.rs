@@ -11,7 +11,7 @@ use super::{
     links,
     report::{ImportReport, Outcome},
 };
-use crate::store::{fault::Fault, ids, transaction::Tx};
+use crate::store::{fault::Fault, ids, text, transaction::Tx};
 
 /// An id may be this much ahead of the clock here: clocks differ, but ids have to grow from it.
 const AHEAD_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -185,11 +185,12 @@ impl<'t> Merge<'t> {
         })
     }
 
-    /// Puts links on and remembers the largest id.
+    /// Puts links on, indexes the tasks and remembers the largest id.
     pub(super) async fn finish(&mut self) -> Result<Option<links::Broken>, Fault> {
         if let Some(broken) = links::connect(self.tx.connection).await? {
             return Ok(Some(broken));
         }
+        text::index_all(self.tx.connection).await?;
         self.tx.ids.pass(self.last_id);
         self.tx.retire_ids().await?;
         Ok(None)

@@ -26,7 +26,7 @@ async fn complete(tx: &mut Tx<'_>, input: CompleteTask) -> Result<TasksWritten, 
     let named_one = input.tasks.is_empty();
     let mut written = Written::default();
     let mut single = None;
-    for (prefix, completion) in items(input.completion, input.tasks, "task_id")? {
+    for (prefix, completion) in items::<Completion, _>(input.completion, input.tasks, "task_id")? {
         let saved = complete_one(tx, completion, &prefix).await?;
         written.add(&saved);
         single = Some(saved.task).filter(|_| named_one);

@@ -1,97 +1,96 @@
 //! `create_task`: one task, or a whole plan, all or nothing.
+//!
+//! Plans are written together, in a fixed number of statements, however many there are and however
+//! many tasks are in them.
+
+mod insert;
+mod links;
 
 use shared_types::{
-    ProjectId, TaskId,
+    TaskId,
     history::Action,
     operation,
     search::EntityKind,
     task::{CreateTask, Status, Task, TasksWritten},
 };
 
-use super::{plan::Plan, record, row};
+use self::links::Links;
+use super::{
+    plan::{Plan, Planned},
+    record, row,
+};
 use crate::store::{
     fault::Fault,
-    history::{Difference, Entry},
-    record::row_ids,
-    replay::write_operation,
-    resolve::{self, path},
+    history::{Attributed, Entry, Texts},
+    replay::{Asked, Write},
     transaction::Tx,
 };
 
-write_operation!(operation::CreateTask, create);
+impl Write for operation::CreateTask {
+    const TOGETHER: bool = true;
 
-async fn create(tx: &mut Tx<'_>, input: CreateTask) -> Result<TasksWritten, Fault> {
-    let named_one = input.tasks.is_empty();
-    let plan = Plan::of(input)?;
-    plan.check_circles()?;
-    let ids: Vec<TaskId> = plan.tasks.iter().map(|_| tx.new_task_id()).collect();
-    let mut tasks: Vec<Task> = Vec::with_capacity(ids.len());
-    for place in 0..ids.len() {
-        let task = resolved(tx, &plan, &ids, place, &tasks).await?;
-        tasks.push(task);
+    fn request_id(input: &CreateTask) -> Option<&str> {
+        input.request_id.as_deref()
     }
-    for task in &tasks {
-        record::insert(tx.connection, task).await?;
+
+    fn mark_replayed(output: &mut TasksWritten) {
+        output.replayed = true;
     }
-    // Only now: a dependency counts as open or closed by the row it leads to.
-    for task in tasks.iter().filter(|task| !task.depends_on.is_empty()) {
-        record::add_dependencies(tx.connection, task.id, &row_ids(&task.depends_on)?).await?;
+
+    async fn write(tx: &mut Tx<'_>, requests: &[Asked<'_, CreateTask>]) -> Result<Vec<TasksWritten>, Fault> {
+        let plans = requests.iter().map(|request| Plan::of(request.input)).collect::<Result<Vec<_>, _>>()?;
+        let links = Links::of(tx.connection, &plans).await?;
+        let mut tasks = Vec::with_capacity(plans.iter().map(|plan| plan.tasks.len()).sum());
+        for plan in &plans {
+            resolve(tx, plan, &links, &mut tasks).await?;
+        }
+        insert::insert(tx.connection, &tasks).await?;
+        put_down(tx, requests, &plans, &tasks).await?;
+        answer(tx, requests, &plans, &tasks).await
     }
-    for (task, planned) in tasks.iter().zip(&plan.tasks) {
-        put_down(tx, task, &planned.path).await?;
-    }
-    let guard = tx.caller.guard.clone();
-    if let ([only], true) = (ids.as_slice(), named_one) {
-        let task = Some(record::get(tx.connection, *only).await?);
-        return Ok(TasksWritten { task, guard, ..TasksWritten::default() });
-    }
-    let rows =
-        tasks.iter().zip(&plan.tasks).map(|(task, planned)| row(task, planned.new.temporary_ref.clone()));
-    Ok(TasksWritten { tasks: rows.collect(), guard, ..TasksWritten::default() })
 }
 
-/// The row to be written for the task at `place`, every name in it turned into an id. `before` are
-/// the rows of the places before it.
-async fn resolved(
+/// Adds to `tasks` the rows to be written for `plan`, every name in it turned into an id.
+async fn resolve(
     tx: &mut Tx<'_>,
-    plan: &Plan,
-    ids: &[TaskId],
-    place: usize,
-    before: &[Task],
-) -> Result<Task, Fault> {
-    let planned = &plan.tasks[place];
-    let (new, at) = (&planned.new, planned.path.as_str());
-    let mut depends_on = Vec::with_capacity(new.depends_on.len());
-    for (index, reference) in new.depends_on.iter().enumerate() {
-        let id = match plan.place_of(reference.as_str()) {
-            Some(other) => ids[other],
-            None => {
-                let field = path(at, &format!("depends_on[{index}]"));
-                resolve::live_task_id(tx.connection, reference, &field, &plan.refs()).await?
-            }
-        };
-        if !depends_on.contains(&id) {
-            depends_on.push(id);
+    plan: &Plan<'_>,
+    links: &Links<'_>,
+    tasks: &mut Vec<Task>,
+) -> Result<(), Fault> {
+    let first = tasks.len();
+    let ids: Vec<TaskId> = plan.tasks.iter().map(|_| tx.new_task_id()).collect();
+    for (planned, id) in plan.tasks.iter().zip(&ids) {
+        let depends_on = links.dependencies(tx.connection, plan, planned, &ids).await?;
+        if let Some(role) = &planned.new.role {
+            tx.roles.require(role).map_err(|error| Fault::from(error).within(&planned.path))?;
         }
+        let parent_id = links.parent(tx.connection, plan, planned, &ids).await?;
+        let outer = planned.nested_in.and_then(|place| tasks.get(first + place));
+        // A nested subtask is in the project of the task it stands in, unless it names another.
+        let inherited = outer.and_then(|outer| outer.project_id);
+        let project_id = links.project(tx.connection, planned).await?.or(inherited);
+        tasks.push(Task { depends_on, parent_id, project_id, ..unlinked(tx, planned, *id) });
     }
-    depends_on.sort_unstable();
-    if let Some(role) = &new.role {
-        tx.roles.require(role).map_err(|error| Fault::from(error).within(at))?;
-    }
+    Ok(())
+}
+
+/// The row for `planned`, without what leads from it to others.
+fn unlinked(tx: &Tx<'_>, planned: &Planned<'_>, id: TaskId) -> Task {
+    let new = planned.new;
     let status = new.status.unwrap_or_default();
-    Ok(Task {
-        id: ids[place],
-        title: planned.title.clone(),
+    Task {
+        id,
+        title: planned.title.to_owned(),
         description: new.description.clone(),
         status,
         priority: new.priority.unwrap_or_default(),
         tags: new.tags.clone(),
         labels: new.labels.clone(),
-        parent_id: parent(tx, plan, ids, place).await?,
-        project_id: project(tx, plan, place, before).await?,
+        parent_id: None,
+        project_id: None,
         role: new.role.clone(),
         assignee: new.assignee.clone(),
-        depends_on,
+        depends_on: Vec::new(),
         waiting_for: Vec::new(),
         due_at: new.due_at,
         created_at: tx.now,
@@ -104,50 +103,65 @@ async fn resolved(
         history: None,
         notes: None,
         executions: None,
-    })
+    }
 }
 
-async fn parent(tx: &mut Tx<'_>, plan: &Plan, ids: &[TaskId], place: usize) -> Result<Option<TaskId>, Fault> {
-    let planned = &plan.tasks[place];
-    if let Some(outer) = planned.nested_in {
-        return Ok(Some(ids[outer]));
-    }
-    let Some(reference) = &planned.new.parent_id else { return Ok(None) };
-    if let Some(other) = plan.place_of(reference.as_str()) {
-        return Ok(Some(ids[other]));
-    }
-    let field = path(&planned.path, "parent_id");
-    resolve::live_task_id(tx.connection, reference, &field, &plan.refs()).await.map(Some)
-}
-
-/// A nested subtask is in the project of the task it stands in, unless it names another.
-async fn project(
+async fn put_down(
     tx: &mut Tx<'_>,
-    plan: &Plan,
-    place: usize,
-    before: &[Task],
-) -> Result<Option<ProjectId>, Fault> {
-    let planned = &plan.tasks[place];
-    match &planned.new.project_id {
-        Some(reference) => {
-            let field = path(&planned.path, "project_id");
-            resolve::project(tx.connection, reference, &field).await.map(Some)
-        }
-        None => Ok(planned.nested_in.and_then(|outer| before.get(outer)?.project_id)),
+    requests: &[Asked<'_, CreateTask>],
+    plans: &[Plan<'_>],
+    tasks: &[Task],
+) -> Result<(), Fault> {
+    let planned = requests
+        .iter()
+        .zip(plans)
+        .flat_map(|(request, plan)| plan.tasks.iter().map(move |task| (request, task)));
+    let mut entries = Vec::with_capacity(tasks.len());
+    for ((request, planned), task) in planned.zip(tasks) {
+        let affects = [task.parent_id.map(|id| id.to_string()), task.project_id.map(|id| id.to_string())];
+        let entry = Entry {
+            entity: EntityKind::Task,
+            row_id: task.id.row_id(),
+            action: Action::Created,
+            version: task.version,
+            texts: Texts::creation(task)?,
+            affects: affects.into_iter().flatten().collect(),
+            undoes: None,
+        };
+        let request_id = request.input.request_id.as_deref();
+        entries.push(Attributed { caller: request.caller, request_id, path: &planned.path, entry });
     }
+    tx.record_all(entries).await
 }
 
-async fn put_down(tx: &mut Tx<'_>, task: &Task, path: &str) -> Result<(), Fault> {
-    let affects =
-        task.parent_id.map(|id| id.to_string()).into_iter().chain(task.project_id.map(|id| id.to_string()));
-    let entry = Entry {
-        entity: EntityKind::Task,
-        row_id: task.id.row_id(),
-        action: Action::Created,
-        version: task.version,
-        difference: Difference::creation(task)?,
-        affects: affects.collect(),
-        undoes: None,
-    };
-    tx.record_at(path, entry).await
+/// Answers each request with its rows: the one of a call that named one is read back whole.
+async fn answer(
+    tx: &mut Tx<'_>,
+    requests: &[Asked<'_, CreateTask>],
+    plans: &[Plan<'_>],
+    tasks: &[Task],
+) -> Result<Vec<TasksWritten>, Fault> {
+    let mut rest = tasks;
+    let mut parts = Vec::with_capacity(plans.len());
+    let mut singles = Vec::new();
+    for (request, plan) in requests.iter().zip(plans) {
+        let (own, others) = rest.split_at(plan.tasks.len());
+        rest = others;
+        let single = request.input.tasks.is_empty() && own.len() == 1;
+        singles.extend(own.iter().filter(|_| single).map(|task| task.id));
+        parts.push((request, plan, own, single));
+    }
+    let mut singles = record::get_all(tx.connection, &singles).await?.into_iter();
+    let answers = parts.into_iter().map(|(request, plan, own, single)| {
+        let rows = own.iter().zip(&plan.tasks);
+        let rows =
+            rows.filter(|_| !single).map(|(task, planned)| row(task, planned.new.temporary_ref.clone()));
+        TasksWritten {
+            task: if single { singles.next() } else { None },
+            tasks: rows.collect(),
+            guard: request.caller.guard.clone(),
+            ..TasksWritten::default()
+        }
+    });
+    Ok(answers.collect())
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::store::{
     executions,
     fault::Fault,
-    history::{Difference, Entry},
+    history::{Difference, Entry, Texts},
     record::row_ids,
     replay::write_operation,
     resolve::{self, path, required},
@@ -30,7 +30,7 @@ async fn delete_tasks(tx: &mut Tx<'_>, input: DeleteTask) -> Result<TasksWritten
     let named_one = input.tasks.is_empty();
     let mut written = Written::default();
     let mut single = None;
-    for (prefix, deletion) in items(input.deletion, input.tasks, "task_id")? {
+    for (prefix, deletion) in items::<Deletion, _>(input.deletion, input.tasks, "task_id")? {
         let saved = delete_one(tx, deletion, &prefix).await?;
         saved.iter().for_each(|task| written.add(task));
         single = saved.into_iter().next().map(|saved| saved.task).filter(|_| named_one);
@@ -127,7 +127,7 @@ async fn put_down(
             row_id: id.row_id(),
             action: if undoes.is_some() { Action::Undone } else { action },
             version: task.version,
-            difference: deletion_difference(root, &task),
+            texts: Texts::of(&deletion_difference(root, &task))?,
             affects,
             undoes,
         })

@@ -8,7 +8,7 @@ use sqlx::{FromRow, SqliteConnection};
 
 use crate::store::{
     fault::Fault,
-    record::{millis, task_ids, word},
+    record::{millis, row_ids, task_ids, word},
 };
 
 /// `SELECT` of everything that makes a [`Task`], from `tasks t`, to be followed by a condition.
@@ -124,34 +124,23 @@ pub(in crate::store) async fn get(connection: &mut SqliteConnection, id: TaskId)
     find(connection, id).await?.ok_or(Fault::Database(sqlx::Error::RowNotFound))
 }
 
-/// Adds a row. Its dependencies are added by [`add_dependencies`], when all rows are there.
-pub(in crate::store) async fn insert(connection: &mut SqliteConnection, task: &Task) -> Result<(), Fault> {
-    sqlx::query(
-        "INSERT INTO tasks (id, title, description, status, priority, tags, labels, parent_id, project_id,
-                            role, assignee, due_at, created_at, updated_at, completed_at,
-                            completion_notes, version)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-    )
-    .bind(task.id.row_id())
-    .bind(&task.title)
-    .bind(task.description.as_deref())
-    .bind(task.status.as_str())
-    .bind(rank(task.priority))
-    .bind(serde_json::to_string(&task.tags)?)
-    .bind(serde_json::to_string(&task.labels)?)
-    .bind(task.parent_id.map(TaskId::row_id))
-    .bind(task.project_id.map(ProjectId::row_id))
-    .bind(task.role.as_deref())
-    .bind(task.assignee.as_deref())
-    .bind(millis(task.due_at))
-    .bind(task.created_at.as_millis())
-    .bind(task.updated_at.as_millis())
-    .bind(millis(task.completed_at))
-    .bind(task.completion_notes.as_deref())
-    .bind(task.version)
-    .execute(connection)
-    .await?;
-    Ok(())
+/// The tasks with these ids, which grow. All of them are known to be there.
+pub(in crate::store) async fn get_all(
+    connection: &mut SqliteConnection,
+    ids: &[TaskId],
+) -> Result<Vec<Task>, Fault> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let records: Vec<TaskRecord> =
+        sqlx::query_as(select_tasks!("WHERE t.id IN (SELECT value FROM json_each(?1)) ORDER BY t.id"))
+            .bind(row_ids(ids)?)
+            .fetch_all(connection)
+            .await?;
+    if records.len() < ids.len() {
+        return Err(sqlx::Error::RowNotFound.into());
+    }
+    records.into_iter().map(TaskRecord::into_task).collect()
 }
 
 /// Writes every field that an update can change, with the version and the time in `task`.

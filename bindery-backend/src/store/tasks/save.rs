@@ -13,7 +13,7 @@ use super::{cycle, record};
 use crate::store::{
     executions,
     fault::Fault,
-    history::{Difference, Entry},
+    history::{Difference, Entry, Texts},
     record::row_ids,
     transaction::Tx,
 };
@@ -76,7 +76,7 @@ pub(in crate::store) async fn save(
         row_id: before.id.row_id(),
         action: reason.action,
         version: after.version,
-        difference,
+        texts: Texts::of(&difference)?,
         affects,
         undoes: reason.undoes,
     })

@@ -27,7 +27,7 @@ async fn update(tx: &mut Tx<'_>, input: UpdateTask) -> Result<TasksWritten, Faul
     let named_one = input.tasks.is_empty();
     let mut written = Written::default();
     let mut single = None;
-    for (prefix, change) in items(input.change, input.tasks, "task_id")? {
+    for (prefix, change) in items::<TaskChange, _>(input.change, input.tasks, "task_id")? {
         let saved = update_one(tx, change, &prefix).await?;
         saved.iter().for_each(|task| written.add(task));
         single = saved.into_iter().next().map(|saved| saved.task).filter(|_| named_one);

@@ -9,7 +9,7 @@ use crate::store::{
     Clock, StoreOptions,
     open::{self, Opened},
     progress::{Progress, watch},
-    sums,
+    sums, text,
 };
 
 /// What a vacuum came to.
@@ -21,7 +21,7 @@ pub struct Vacuumed {
     pub bytes_after: u64,
 }
 
-/// Merges the full-text indexes and writes the database anew, without free pages. Nobody else may
+/// Completes and merges the full-text indexes and writes the database anew, without free pages. Nobody else may
 /// have it open. It needs room for a second copy meanwhile.
 ///
 /// # Errors
@@ -42,6 +42,9 @@ async fn write_anew(
     progress: &Arc<dyn Progress>,
 ) -> Result<(), UpkeepError> {
     watch(connection, progress, || None).await?;
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    text::index_all(&mut transaction).await?;
+    transaction.commit().await?;
     for statement in [
         "INSERT INTO tasks_text (tasks_text) VALUES ('optimize')",
         "INSERT INTO projects_text (projects_text) VALUES ('optimize')",

@@ -11,13 +11,10 @@ use shared_types::{Error, ErrorCode};
 use sqlx::{ConnectOptions, Connection};
 
 use super::{Desk, job::Job};
-use crate::{
-    handle::Caller,
-    store::{
-        fault::{self, Fault},
-        feed::ChangeEvent,
-        transaction::Tx,
-    },
+use crate::store::{
+    fault::{self, Fault},
+    feed::ChangeEvent,
+    transaction::Tx,
 };
 
 /// How often the writer tries to get the lock, each time after SQLite's own busy timeout.
@@ -27,7 +24,7 @@ const LOCK_ATTEMPTS: u32 = 3;
 type Outcome = (Box<dyn Job>, Result<(), Error>);
 
 /// Why the transaction, and with it the whole group, is lost.
-struct Lost(sqlx::Error);
+pub(super) struct Lost(pub(super) sqlx::Error);
 
 impl Desk {
     /// Runs and commits `group`, and leaves it empty.
@@ -40,6 +37,7 @@ impl Desk {
         let mut events = Vec::new();
         match self.transact(group, &mut outcomes, &mut events).await {
             Ok(()) => {
+                self.trail.committed(&events);
                 if let Some(last) = events.last() {
                     self.position.store(last.seq, Ordering::SeqCst);
                 }
@@ -72,7 +70,7 @@ impl Desk {
         }
     }
 
-    /// Moves each job of `group` to `outcomes` as it is run.
+    /// Moves the jobs of `group` to `outcomes` as they are run.
     async fn transact(
         &mut self,
         group: &mut Vec<Box<dyn Job>>,
@@ -82,19 +80,26 @@ impl Desk {
         self.begin().await?;
         // Jobs that are never reached stay in the group: they too are to be answered.
         group.reverse();
-        while let Some(mut job) = group.pop() {
+        let mut alone = 0;
+        while let Some(mut batch) = next_batch(group, &mut alone) {
             let begun = Instant::now();
-            let verdict = match self.attempt(&mut *job, events).await {
+            let verdict = match self.attempt(&mut batch, events).await {
                 Ok(verdict) => verdict,
                 Err(lost) => {
-                    outcomes.push((job, Ok(())));
+                    outcomes.extend(batch.into_iter().map(|job| (job, Ok(()))));
                     return Err(lost);
                 }
             };
-            let failed = verdict.as_ref().is_err_and(Fault::is_ours);
-            self.metrics.ran(job.name(), begun.elapsed(), failed, self.clock.now());
-            let verdict = verdict.map_err(|fault| fault.into_error(job.name()));
-            outcomes.push((job, verdict));
+            if verdict.is_err() && batch.len() > 1 {
+                // One by one it shows whose fault it is, and the others go through.
+                alone = batch.len();
+                group.extend(batch.into_iter().rev());
+                continue;
+            }
+            let (name, failed) = (batch[0].name(), verdict.as_ref().is_err_and(Fault::is_ours));
+            self.metrics.ran(name, begun.elapsed(), failed, self.clock.now());
+            let verdict = verdict.map_err(|fault| fault.into_error(name));
+            outcomes.extend(batch.into_iter().map(|job| (job, verdict.clone())));
         }
         let begun = Instant::now();
         let committed = self.execute("COMMIT").await;
@@ -103,7 +108,7 @@ impl Desk {
     }
 
     /// Takes the write lock at once: a transaction that begins by reading could fail to get it later.
-    async fn begin(&mut self) -> Result<(), Lost> {
+    pub(super) async fn begin(&mut self) -> Result<(), Lost> {
         let mut attempt = 1;
         loop {
             match self.execute("BEGIN IMMEDIATE").await {
@@ -118,15 +123,15 @@ impl Desk {
         }
     }
 
-    /// Runs one job. When it fails, what it did is taken back and the others go on; when even that
-    /// fails, SQLite has rolled back everything and the group is lost.
+    /// Runs jobs that are done together. When that fails, what they did is taken back and the others
+    /// go on; when even that fails, SQLite has rolled back everything and the group is lost.
     async fn attempt(
         &mut self,
-        job: &mut dyn Job,
+        batch: &mut [Box<dyn Job>],
         events: &mut Vec<ChangeEvent>,
     ) -> Result<Result<(), Fault>, Lost> {
         self.execute("SAVEPOINT job").await?;
-        match self.run(job).await {
+        match self.run(batch).await {
             Ok(mut heard) => {
                 self.execute("RELEASE job").await?;
                 events.append(&mut heard);
@@ -147,20 +152,21 @@ impl Desk {
         }
     }
 
-    /// Runs one job and returns its events. A panic ends that job, not the writer.
-    async fn run(&mut self, job: &mut dyn Job) -> Result<Vec<ChangeEvent>, Fault> {
+    /// Runs jobs that are done together and returns their events. A panic ends these jobs, not the
+    /// writer.
+    async fn run(&mut self, batch: &mut [Box<dyn Job>]) -> Result<Vec<ChangeEvent>, Fault> {
+        let Some((job, others)) = batch.split_first_mut() else { return Ok(Vec::new()) };
         let name = job.name();
-        let caller: Caller = job.caller().clone();
         let mut tx = Tx {
             connection: &mut self.connection,
             now: self.clock.now(),
             roles: &self.roles,
-            caller: &caller,
+            caller: Arc::default(),
             request_id: None,
             events: Vec::new(),
             ids: &mut self.ids,
         };
-        match AssertUnwindSafe(job.run(&mut tx)).catch_unwind().await {
+        match AssertUnwindSafe(job.run(others, &mut tx)).catch_unwind().await {
             Ok(outcome) => outcome.map(|()| tx.events),
             Err(_) => {
                 tracing::error!(operation = name, "an operation panicked; it was rolled back");
@@ -169,12 +175,12 @@ impl Desk {
         }
     }
 
-    async fn execute(&mut self, statement: &'static str) -> Result<(), Lost> {
+    pub(super) async fn execute(&mut self, statement: &'static str) -> Result<(), Lost> {
         sqlx::query(statement).execute(&mut self.connection).await.map(drop).map_err(Lost)
     }
 
     /// Makes the connection ready for the next group, by a new one if need be.
-    async fn recover(&mut self) {
+    pub(super) async fn recover(&mut self) {
         // Fails when SQLite has rolled back already; what matters is whether a transaction can begin.
         let _ = self.execute("ROLLBACK").await;
         if self.connection.ping().await.is_ok() {
@@ -187,6 +193,20 @@ impl Desk {
             }
         }
     }
+}
+
+/// Takes the next job off the end of `group`, with those behind it that it takes along, unless jobs are
+/// to be run `alone`.
+fn next_batch(group: &mut Vec<Box<dyn Job>>, alone: &mut usize) -> Option<Vec<Box<dyn Job>>> {
+    let mut batch = vec![group.pop()?];
+    if *alone > 0 {
+        *alone -= 1;
+        return Some(batch);
+    }
+    while let Some(next) = group.pop_if(|next| batch[0].takes_along(&**next)) {
+        batch.push(next);
+    }
+    Some(batch)
 }
 
 fn settle(outcomes: Vec<Outcome>) {

@@ -1,5 +1,7 @@
 //! One queued write, whatever its operation.
 
+use std::{any::Any, sync::Arc};
+
 use futures::future::BoxFuture;
 use shared_types::Error;
 use tokio::sync::oneshot;
@@ -8,24 +10,29 @@ use crate::{
     handle::Caller,
     store::{
         fault::Fault,
-        replay::{self, Write},
+        replay::{self, Asked, Write},
         transaction::Tx,
     },
 };
 
 /// A write that waits for its turn, and for its answer.
-pub(super) trait Job: Send {
+pub(super) trait Job: Any + Send {
     /// The operation's name.
     fn name(&self) -> &'static str;
-
-    /// Who asked.
-    fn caller(&self) -> &Caller;
 
     /// Whether nobody waits for the answer any more.
     fn is_abandoned(&self) -> bool;
 
-    /// Takes the work out, to be done within `tx`; the result is kept for [`Job::settle`].
-    fn run<'a>(&'a mut self, tx: &'a mut Tx<'_>) -> BoxFuture<'a, Result<(), Fault>>;
+    /// Whether `next` can be done together with this.
+    fn takes_along(&self, next: &dyn Job) -> bool;
+
+    /// Does the work within `tx`, together with that of `others`, which this takes along. The results
+    /// are kept for [`Job::settle`]. When one fails, none counts; all can be run again.
+    fn run<'a>(
+        &'a mut self,
+        others: &'a mut [Box<dyn Job>],
+        tx: &'a mut Tx<'_>,
+    ) -> BoxFuture<'a, Result<(), Fault>>;
 
     /// Answers: with the result once that is committed, or with why it is not.
     fn settle(self: Box<Self>, verdict: Result<(), Error>);
@@ -33,8 +40,8 @@ pub(super) trait Job: Send {
 
 /// A request for the operation `Op`.
 pub(super) struct Request<Op: Write> {
-    input: Option<Op::Input>,
-    caller: Caller,
+    input: Op::Input,
+    caller: Arc<Caller>,
     output: Option<Op::Output>,
     reply: oneshot::Sender<Result<Op::Output, Error>>,
 }
@@ -45,7 +52,11 @@ impl<Op: Write> Request<Op> {
         caller: Caller,
         reply: oneshot::Sender<Result<Op::Output, Error>>,
     ) -> Self {
-        Self { input: Some(input), caller, output: None, reply }
+        Self { input, caller: Arc::new(caller), output: None, reply }
+    }
+
+    fn asked(&self) -> Asked<'_, Op::Input> {
+        Asked { input: &self.input, caller: &self.caller }
     }
 }
 
@@ -54,18 +65,27 @@ impl<Op: Write> Job for Request<Op> {
         Op::SPEC.name
     }
 
-    fn caller(&self) -> &Caller {
-        &self.caller
-    }
-
     fn is_abandoned(&self) -> bool {
         self.reply.is_closed()
     }
 
-    fn run<'a>(&'a mut self, tx: &'a mut Tx<'_>) -> BoxFuture<'a, Result<(), Fault>> {
+    fn takes_along(&self, next: &dyn Job) -> bool {
+        Op::TOGETHER && (next as &dyn Any).is::<Self>()
+    }
+
+    fn run<'a>(
+        &'a mut self,
+        others: &'a mut [Box<dyn Job>],
+        tx: &'a mut Tx<'_>,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move {
-            if let Some(input) = self.input.take() {
-                self.output = Some(replay::once::<Op>(tx, input).await?);
+            let others: Vec<&mut Self> =
+                others.iter_mut().filter_map(|job| (&mut **job as &mut dyn Any).downcast_mut()).collect();
+            let requests: Vec<_> =
+                std::iter::once(self.asked()).chain(others.iter().map(|job| job.asked())).collect();
+            let outputs = replay::once::<Op>(tx, &requests).await?;
+            for (job, output) in std::iter::once(self).chain(others).zip(outputs) {
+                job.output = Some(output);
             }
             Ok(())
         })

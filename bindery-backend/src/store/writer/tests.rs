@@ -1,5 +1,7 @@
 //! The writer on its own: what one bad job may do to the others, and what the disk may do to all.
 
+mod together;
+
 use std::sync::{Arc, Mutex, atomic::AtomicI64};
 
 use futures::future::BoxFuture;
@@ -8,9 +10,8 @@ use sqlx::ConnectOptions;
 use tempfile::TempDir;
 use tokio::sync::broadcast;
 
-use super::{Desk, job::Job};
+use super::{Desk, Trail, job::Job};
 use crate::{
-    handle::Caller,
     roles::Roles,
     store::{StoreOptions, clock::Clock, fault::Fault, ids::IdGenerator, metrics::Metrics, transaction::Tx},
 };
@@ -30,7 +31,6 @@ enum Act {
 
 struct Scripted {
     act: Act,
-    caller: Caller,
     verdict: Verdict,
 }
 
@@ -39,15 +39,19 @@ impl Job for Scripted {
         "scripted"
     }
 
-    fn caller(&self) -> &Caller {
-        &self.caller
-    }
-
     fn is_abandoned(&self) -> bool {
         false
     }
 
-    fn run<'a>(&'a mut self, tx: &'a mut Tx<'_>) -> BoxFuture<'a, Result<(), Fault>> {
+    fn takes_along(&self, _: &dyn Job) -> bool {
+        false
+    }
+
+    fn run<'a>(
+        &'a mut self,
+        _: &'a mut [Box<dyn Job>],
+        tx: &'a mut Tx<'_>,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move {
             let bytes = if let Act::Add(bytes) = self.act { bytes } else { 1 };
             sqlx::query("INSERT INTO rows (content) VALUES (zeroblob(?1))")
@@ -87,6 +91,7 @@ impl Bench {
             metrics: Arc::new(Metrics::new().unwrap()),
             feed: broadcast::channel(16).0,
             position: Arc::new(AtomicI64::new(0)),
+            trail: Trail::new(Arc::default()),
         };
         Self { desk, _folder: folder }
     }
@@ -95,7 +100,7 @@ impl Bench {
     async fn commit(&mut self, acts: &[Act]) -> Vec<Option<ErrorCode>> {
         let verdicts: Vec<Verdict> = acts.iter().map(|_| Verdict::default()).collect();
         let jobs = acts.iter().zip(&verdicts).map(|(act, verdict)| {
-            let job = Scripted { act: *act, caller: Caller::default(), verdict: Arc::clone(verdict) };
+            let job = Scripted { act: *act, verdict: Arc::clone(verdict) };
             Box::new(job) as Box<dyn Job>
         });
         self.desk.commit(&mut jobs.collect()).await;
