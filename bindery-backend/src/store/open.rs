@@ -17,8 +17,8 @@ use sqlx::{
 use tokio::sync::broadcast;
 
 use super::{
-    Inner, Store, StoreOptions, beside::beside, clock::Clock, fault, ids::IdGenerator, metrics::Metrics, sum,
-    sum::Sum, upkeep, writer,
+    Inner, Store, StoreOptions, beside::beside, clock::Clock, fault, ids::IdGenerator, metrics::Metrics,
+    rows::Rows, sum, sum::Sum, upkeep, writer,
 };
 use crate::roles::Roles;
 
@@ -139,6 +139,7 @@ impl Store {
         let metrics = Arc::new(Metrics::new()?);
         let (feed, _) = broadcast::channel(FEED_CAPACITY);
         let roles = Arc::new(roles);
+        let rows = Arc::new(Rows::new(options.row_cache));
         let position = Arc::new(AtomicI64::new(prepared.last_seq));
         let writer = writer::Writer::start(writer::Desk {
             connection,
@@ -147,11 +148,12 @@ impl Store {
             clock: clock.clone(),
             roles: Arc::clone(&roles),
             metrics: Arc::clone(&metrics),
+            rows: Arc::clone(&rows),
             feed: feed.clone(),
             position: Arc::clone(&position),
         });
         let database_id = prepared.database_id;
-        let inner = Inner { options, database_id, roles, clock, pool, writer, metrics, feed, position };
+        let inner = Inner { options, database_id, roles, clock, pool, writer, metrics, rows, feed, position };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -32,6 +32,8 @@ pub struct StoreOptions {
     pub max_lifetime: Duration,
     /// When a commit counts as done.
     pub synchronous: Synchronous,
+    /// The most bytes of tasks that are kept as they were sent; none with 0.
+    pub row_cache: usize,
     /// Whether what is only kept for the time of a statement is kept in memory, or in files.
     pub temporary_in_memory: bool,
 }
@@ -62,6 +64,7 @@ impl StoreOptions {
             idle_timeout: Duration::from_secs(5 * 60),
             max_lifetime: Duration::from_secs(60 * 60),
             synchronous: Synchronous::default(),
+            row_cache: 32 * 1024 * 1024,
             temporary_in_memory: true,
         }
     }

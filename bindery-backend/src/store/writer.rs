@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::job::{Job, Request};
-use super::{Store, clock::Clock, feed::ChangeEvent, ids::IdGenerator, metrics::Metrics, replay::Write};
+use super::{Store, clock::Clock, feed::ChangeEvent, ids::IdGenerator, metrics::Metrics, replay::Write, rows::Rows};
 use crate::{
     handle::{Caller, Handle},
     roles::Roles,
@@ -45,6 +45,8 @@ pub(super) struct Desk {
     pub(super) clock: Clock,
     pub(super) roles: Arc<Roles>,
     pub(super) metrics: Arc<Metrics>,
+    /// The kept tasks, of which those are dropped that a commit changes.
+    pub(super) rows: Arc<Rows>,
     pub(super) feed: broadcast::Sender<Arc<ChangeEvent>>,
     /// The number of the last committed change, set before anybody is answered.
     pub(super) position: Arc<AtomicI64>,

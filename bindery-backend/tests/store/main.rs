@@ -15,5 +15,6 @@ mod model;
 mod plans;
 mod portable;
 mod requests;
+mod rows;
 mod story;
 mod writer;

@@ -96,6 +96,8 @@ impl Desk {
             let verdict = verdict.map_err(|fault| fault.into_error(job.name()));
             outcomes.push((job, verdict));
         }
+        let rows = Arc::clone(&self.rows);
+        let _closed = rows.close(events.iter());
         let begun = Instant::now();
         let committed = self.execute("COMMIT").await;
         self.metrics.ran("writer.commit", begun.elapsed(), committed.is_err(), self.clock.now());

@@ -12,7 +12,7 @@ use super::{Desk, job::Job};
 use crate::{
     handle::Caller,
     roles::Roles,
-    store::{StoreOptions, clock::Clock, fault::Fault, ids::IdGenerator, metrics::Metrics, transaction::Tx},
+    store::{StoreOptions, clock::Clock, fault::Fault, ids::IdGenerator, metrics::Metrics, rows::Rows, transaction::Tx},
 };
 
 type Verdict = Arc<Mutex<Option<Result<(), Error>>>>;
@@ -85,6 +85,7 @@ impl Bench {
             clock: Clock::system(),
             roles: Arc::new(Roles::builtin()),
             metrics: Arc::new(Metrics::new().unwrap()),
+            rows: Arc::new(Rows::new(0)),
             feed: broadcast::channel(16).0,
             position: Arc::new(AtomicI64::new(0)),
         };
