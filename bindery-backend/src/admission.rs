@@ -19,6 +19,12 @@ const QUEUE_FACTOR: usize = 4;
 /// How long a request waits for its turn at most.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// What a request is told that is one too many.
+pub(crate) fn overloaded() -> Error {
+    Error::new(ErrorCode::Overloaded, "too many requests are in work already")
+        .suggest("Try again in a moment; give a write the same request_id.")
+}
+
 /// Lets requests in.
 #[derive(Debug)]
 pub(crate) struct Admission {
@@ -46,14 +52,14 @@ impl Admission {
         }
     }
 
-    /// Whether it is worth reading a request. To refuse must cost little, for most of what comes
-    /// under load is refused.
-    ///
-    /// # Errors
-    /// `overloaded` when as many wait as may.
-    pub(crate) fn knock(&self) -> Result<(), Error> {
-        let is_full = self.places.available_permits() == 0 && self.queue.available_permits() == 0;
-        if is_full { Err(self.refuse()) } else { Ok(()) }
+    /// Whether as many wait as may: it is not worth reading a further request.
+    pub(crate) fn is_full(&self) -> bool {
+        self.places.available_permits() == 0 && self.queue.available_permits() == 0
+    }
+
+    /// Counts a request that was refused.
+    pub(crate) fn count_refusal(&self) {
+        self.refused.fetch_add(1, Relaxed);
     }
 
     /// Takes a place, after those who came before.
@@ -68,13 +74,10 @@ impl Admission {
             let _waiting = self.queue.try_acquire().ok()?;
             timeout(PATIENCE, self.places.acquire()).await.ok()?.ok()
         };
-        place.await.ok_or_else(|| self.refuse())
-    }
-
-    fn refuse(&self) -> Error {
-        self.refused.fetch_add(1, Relaxed);
-        Error::new(ErrorCode::Overloaded, "too many requests are in work already")
-            .suggest("Try again in a moment; give a write the same request_id.")
+        place.await.ok_or_else(|| {
+            self.count_refusal();
+            overloaded()
+        })
     }
 
     /// How many requests are in work.
@@ -122,9 +125,9 @@ mod tests {
         let mut waiting: Vec<_> = (0..2 * QUEUE_FACTOR).map(|_| Box::pin(admission.enter())).collect();
         assert!(waiting.iter_mut().all(|one| one.as_mut().now_or_never().is_none()));
         assert!(matches!(admission.enter().now_or_never(), Some(Err(_))));
-        assert!(admission.knock().is_err());
+        assert!(admission.is_full());
         drop(places);
         assert!(waiting.remove(0).await.is_ok());
-        assert!(admission.knock().is_ok());
+        assert!(!admission.is_full());
     }
 }

@@ -9,15 +9,17 @@ use std::{
 };
 
 use guard::{Intake, suggest};
-use serde_json::{Value, value::RawValue};
-use shared_types::{Error, ErrorCode, Operation, for_each_operation, guarded::GuardReport, operation};
+use serde_json::Value;
+use shared_types::{
+    Error, ErrorCode, Operation, TaskId, for_each_operation, guarded::GuardReport, operation,
+};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     admission::Admission,
     catalogue::{self, Entry},
-    handle::{Caller, Handle},
+    handle::{Caller, Handle, Json},
     http::body,
     keys::{Access, Keys},
     leases::Leases,
@@ -155,7 +157,7 @@ impl App {
     ///
     /// # Errors
     /// An [`Error`] as the caller may see it.
-    pub async fn call(&self, name: &str, input: Value, caller: Caller) -> Result<Box<RawValue>, Error> {
+    pub async fn call(&self, name: &str, input: Value, caller: Caller) -> Result<Json, Error> {
         let Some(entry) = catalogue::find(name) else { return Err(unknown_operation(name)) };
         let begun = Instant::now();
         let limit = self.options().request_timeout;
@@ -163,10 +165,23 @@ impl App {
             Ok(result) => result,
             Err(_) => Err(timed_out(entry, limit)),
         };
-        let (outcome, elapsed) = (Outcome::of(&result), begun.elapsed());
-        self.requests().record(entry.place, outcome, elapsed);
-        tracing::debug!(operation = name, outcome = outcome.as_str(), elapsed_us = elapsed.as_micros());
+        self.count(entry, Outcome::of(&result), begun.elapsed());
         result.map_err(|error| self.disclose(name, error))
+    }
+
+    /// What `get_task` answers about this task, if it is kept; counted as a call.
+    pub(crate) fn task_at_hand(&self, id: TaskId) -> Option<Json> {
+        let begun = Instant::now();
+        let entry = catalogue::find(operation::GetTask::SPEC.name)?;
+        let json = self.store().kept_task(id)?;
+        self.count(entry, Outcome::Ok, begun.elapsed());
+        Some(json)
+    }
+
+    fn count(&self, entry: &Entry, outcome: Outcome, elapsed: Duration) {
+        self.requests().record(entry.place, outcome, elapsed);
+        let (operation, elapsed_us) = (entry.spec.name, elapsed.as_micros());
+        tracing::debug!(operation, outcome = outcome.as_str(), elapsed_us);
     }
 
     async fn carry_out(&self, entry: &Entry, input: Value, mut caller: Caller) -> catalogue::Answer {
@@ -232,6 +247,14 @@ macro_rules! delegate_to_store {
                 caller: &Caller,
             ) -> Result<<operation::$operation as Operation>::Output, Error> {
                 Handle::<operation::$operation>::handle(self.store(), input, caller).await
+            }
+
+            async fn answer(
+                &self,
+                input: <operation::$operation as Operation>::Input,
+                caller: &Caller,
+            ) -> Result<Json, Error> {
+                Handle::<operation::$operation>::answer(self.store(), input, caller).await
             }
         }
     };

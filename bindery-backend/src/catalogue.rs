@@ -5,19 +5,18 @@
 
 use std::{pin::Pin, sync::LazyLock};
 
-use serde::Serialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 use shared_types::{
     Error, ErrorCode, Operation, Spec, for_each_operation, guarded::GuardReport, operation, schema,
 };
 
 use crate::{
     app::App,
-    handle::{Caller, Handle},
+    handle::{Caller, Handle, Json},
 };
 
 /// What an operation returned, written as JSON once.
-pub(crate) type Answer = Result<Box<RawValue>, Error>;
+pub(crate) type Answer = Result<Json, Error>;
 
 type Run = for<'a> fn(&'a App, Value, Caller) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
@@ -31,6 +30,8 @@ pub(crate) struct Entry {
     pub(crate) input: Value,
     /// The schema of its output.
     pub(crate) output: Value,
+    /// Whether its answer says what the guard found.
+    takes_report: bool,
     run: Run,
 }
 
@@ -39,11 +40,13 @@ impl Entry {
     where
         App: Handle<Op>,
     {
+        let output = schema::of_output::<Op::Output>();
         Self {
             place,
             spec: Op::SPEC,
             input: schema::of_input::<Op::Input>(),
-            output: schema::of_output::<Op::Output>(),
+            takes_report: output["properties"]["guard"].is_object(),
+            output,
             run: |app, input, caller| Box::pin(carry_out::<Op>(app, input, caller)),
         }
     }
@@ -53,7 +56,12 @@ impl Entry {
     /// # Errors
     /// What the operation answers, or `invalid_value` when the input does not fit its type.
     pub(crate) async fn run(&self, app: &App, input: Value, caller: Caller) -> Answer {
-        (self.run)(app, input, caller).await
+        let report = if self.takes_report { caller.guard.clone() } else { None };
+        let answer = (self.run)(app, input, caller).await?;
+        match report {
+            None => Ok(answer),
+            Some(report) => with_report(&answer, report),
+        }
     }
 }
 
@@ -77,11 +85,7 @@ async fn carry_out<Op: Operation>(app: &App, input: Value, caller: Caller) -> An
 where
     App: Handle<Op>,
 {
-    let input: Op::Input = read(input)?;
-    let output = Handle::<Op>::handle(app, input, &caller).await?;
-    let takes_report =
-        find(Op::SPEC.name).is_some_and(|entry| entry.output["properties"]["guard"].is_object());
-    write(&output, caller.guard.filter(|_| takes_report))
+    Handle::<Op>::answer(app, read(input)?, &caller).await
 }
 
 fn read<T: serde::de::DeserializeOwned>(input: Value) -> Result<T, Error> {
@@ -92,13 +96,9 @@ fn read<T: serde::de::DeserializeOwned>(input: Value) -> Result<T, Error> {
     })
 }
 
-fn write(output: &impl Serialize, report: Option<GuardReport>) -> Answer {
-    let written = match report {
-        None => serde_json::value::to_raw_value(output),
-        Some(report) => serde_json::to_value(output).and_then(|mut output| {
-            output["guard"] = serde_json::to_value(report)?;
-            serde_json::value::to_raw_value(&output)
-        }),
-    };
-    written.map_err(|error| Error::new(ErrorCode::Internal, format!("cannot write the result: {error}")))
+fn with_report(answer: &Json, report: GuardReport) -> Answer {
+    let unreadable = |error| Error::new(ErrorCode::Internal, format!("cannot write the result: {error}"));
+    let mut answer: Value = serde_json::from_slice(answer.as_bytes()).map_err(unreadable)?;
+    answer["guard"] = serde_json::to_value(report).map_err(unreadable)?;
+    Json::of(&answer)
 }

@@ -35,6 +35,8 @@ pub struct Config {
     pub grace: Duration,
     /// How far a commit has gone when it is acknowledged.
     pub durability: Synchronous,
+    /// The most bytes of tasks that are kept in memory as they were sent.
+    pub row_cache: usize,
     /// When the database is copied without being asked.
     pub backups: BackupSettings,
     /// Whether callers are told only constant texts about faults of ours.
@@ -104,6 +106,11 @@ impl Config {
             managed: args.managed,
             grace: source.seconds("BINDERY_GRACE", 30)?,
             durability: source.durability()?,
+            row_cache: source.parsed(
+                "BINDERY_ROW_CACHE",
+                "a number of bytes, 0 to keep none",
+                StoreOptions::new("").row_cache,
+            )?,
             backups: BackupSettings::read(&source)?,
             production: source.flag("MCP_PRODUCTION")?,
             max_body: source.positive(
@@ -170,6 +177,7 @@ impl Config {
             ("BINDERY_ALLOWED_HOSTS", self.allowed_hosts.join(",")),
             ("BINDERY_GRACE", self.grace.as_secs().to_string()),
             ("BINDERY_DURABILITY", durability_word(self.durability).to_owned()),
+            ("BINDERY_ROW_CACHE", self.row_cache.to_string()),
             ("BINDERY_MAX_BODY", self.max_body.to_string()),
             ("BINDERY_REQUEST_TIMEOUT", self.request_timeout.as_secs().to_string()),
             ("BINDERY_MAX_REQUESTS", self.max_requests.to_string()),
@@ -325,6 +333,7 @@ mod tests {
             ("BINDERY_BIND", "here"),
             ("BINDERY_GRACE", "-1"),
             ("BINDERY_DURABILITY", "some"),
+            ("BINDERY_ROW_CACHE", "-1"),
             ("BINDERY_BACKUP_EVERY", "daily"),
             ("BINDERY_BACKUP_KEEP", "0"),
             ("BINDERY_BACKUP_MAX_BYTES", "-1"),

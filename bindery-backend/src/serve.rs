@@ -116,6 +116,7 @@ async fn open(config: &Config, folder: &Folder, keys: Keys, shutdown: &Shutdown)
     let database = folder.database();
     let mut options = StoreOptions::new(&database);
     options.synchronous = config.durability;
+    options.row_cache = config.row_cache;
     let store = Store::open(options, roles)
         .await
         .map_err(|source| ServeError::Store { path: database.clone(), source })?;

@@ -31,6 +31,7 @@ mod record;
 mod replay;
 mod resolve;
 mod roles;
+mod rows;
 mod search;
 mod sums;
 mod tasks;
@@ -52,6 +53,7 @@ use shared_types::{Error, Timestamp};
 use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 use tokio::sync::broadcast;
 
+pub(crate) use self::rows::RowFigures;
 pub use self::{
     clock::Clock,
     feed::ChangeEvent,
@@ -59,7 +61,7 @@ pub use self::{
     options::{StoreOptions, Synchronous},
     pool_health::{memory_advice, pool_health},
 };
-use self::{fault::Fault, metrics::Metrics, writer::Writer};
+use self::{fault::Fault, metrics::Metrics, rows::Rows, writer::Writer};
 use crate::roles::Roles;
 
 /// A handle to the store; cheap to clone.
@@ -79,6 +81,7 @@ struct Inner {
     /// The way to the one connection that writes.
     writer: Writer,
     metrics: Arc<Metrics>,
+    rows: Arc<Rows>,
     feed: broadcast::Sender<Arc<ChangeEvent>>,
     /// The number of the last committed change.
     position: Arc<AtomicI64>,
@@ -104,6 +107,11 @@ impl Store {
     /// The number of the last change. Every write that was answered is among those up to it.
     pub fn position(&self) -> i64 {
         self.inner.position.load(Ordering::SeqCst)
+    }
+
+    /// The kept tasks.
+    pub(crate) fn row_figures(&self) -> RowFigures {
+        self.inner.rows.figures()
     }
 
     /// Reads the least that proves the database can be read.

@@ -17,9 +17,14 @@ const LENGTH: usize = 13;
 pub struct InvalidId;
 
 /// Writes `value` as 13 Crockford base32 characters, most significant first.
-fn encode(value: i64) -> String {
-    let bits = value.cast_unsigned();
-    (0..LENGTH).rev().map(|place| char::from(ALPHABET[(bits >> (place * 5) & 31) as usize])).collect()
+fn encode(value: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut bits = value.cast_unsigned();
+    let mut text = [0; LENGTH];
+    for place in text.iter_mut().rev() {
+        *place = ALPHABET[(bits & 31) as usize];
+        bits >>= 5;
+    }
+    f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
 }
 
 /// Reads what [`encode`] wrote: case-insensitive, `O` as 0, `I` and `L` as 1.
@@ -59,7 +64,7 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&encode(self.0))
+                encode(self.0, f)
             }
         }
 

@@ -14,6 +14,7 @@ Environment (flags win):
   BINDERY_ALLOWED_HOSTS    further names in Host and Origin, by commas
   BINDERY_GRACE            with --managed: seconds without a reader       [30]
   BINDERY_DURABILITY       full or normal: what survives a power cut
+  BINDERY_ROW_CACHE        bytes of tasks kept ready to be sent; 0 for none [33554432]
   BINDERY_BACKUP_EVERY     hours between automatic backups; 0 makes none  [24]
   BINDERY_BACKUP_KEEP      how many of them are kept                      [3]
   BINDERY_BACKUP_MAX_BYTES a larger database is not backed up by itself   [268435456]

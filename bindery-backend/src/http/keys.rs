@@ -5,9 +5,8 @@
 use std::time::Instant;
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use shared_types::{Error, ErrorCode};
@@ -21,23 +20,23 @@ use crate::{
 /// The header for clients that cannot set `Authorization`.
 const API_KEY: &str = "x-api-key";
 
-/// Lets a request through that has a key, where keys are in force. The key's name is the actor of
-/// a request that names none.
-pub(super) async fn require_key(State(app): State<App>, mut request: Request, next: Next) -> Response {
+/// Refuses a request that has no key, where keys are in force. The key's name is the actor of one that
+/// names none.
+pub(super) fn refusal<B>(app: &App, request: &mut Request<B>) -> Option<Response> {
     if !app.access().needs_key() || request.uri().path() == probes::LIVE {
-        return next.run(request).await;
+        return None;
     }
     let in_url = request.uri().query().is_some_and(keys::holds_key);
     let given = given(request.headers()).filter(|_| !in_url).unwrap_or_default();
     let name = match app.access().admit(given, Instant::now()) {
         Ok(name) => HeaderValue::from_str(name),
-        Err(Denial::Unknown) => return unauthorized(in_url),
-        Err(Denial::TooOften) => return Problem(too_often()).into_response(),
+        Err(Denial::Unknown) => return Some(unauthorized(in_url)),
+        Err(Denial::TooOften) => return Some(Problem(too_often()).into_response()),
     };
     if let Ok(name) = name {
         request.headers_mut().entry(caller::ACTOR).or_insert(name);
     }
-    next.run(request).await
+    None
 }
 
 /// The text of the key, from the one header or the other.

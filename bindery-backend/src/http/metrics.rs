@@ -38,6 +38,10 @@ fn exposition(app: &App, pool: &PoolMetrics) -> String {
     page.counter("bindery_slow_queries_total", "Statements over 100 ms.", pool.slow_query_count);
     page.counter("bindery_busy_retries_total", "Statements that met a lock.", pool.busy_retries);
     page.gauge("bindery_writer_queue", "Writes waiting for the writer.", pool.writer_queue);
+    let rows = app.store().row_figures();
+    page.gauge("bindery_row_cache_bytes", "Bytes of tasks kept ready to be sent.", rows.bytes);
+    page.counter("bindery_row_cache_hits_total", "Tasks answered from there.", rows.hits);
+    page.counter("bindery_row_cache_misses_total", "Tasks read from the database instead.", rows.misses);
     page.gauge("bindery_wal_bytes", "Bytes in the write-ahead log.", pool.wal_bytes);
     page.text
 }

@@ -6,39 +6,20 @@
 
 use std::net::IpAddr;
 
-use axum::{
-    extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Uri, header, uri::Authority},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
+use axum::http::{HeaderMap, HeaderValue, Uri, header, uri::Authority};
 use shared_types::{Error, ErrorCode};
 
-use super::problem::Problem;
-use crate::app::{App, AppOptions};
+use crate::app::AppOptions;
 
 /// What browsers say of a request, also where they send no `Origin`: an image, a link, a form.
 const FETCH_SITE: &str = "sec-fetch-site";
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// Lets a request through when its `Host` is ours, and no page of another site sends it.
-pub(super) async fn check_host_and_origin(State(app): State<App>, request: Request, next: Next) -> Response {
-    let options = app.options();
-    match host(request.headers(), request.uri(), options).and_then(|()| origin(request.headers(), options)) {
-        Ok(()) => next.run(request).await,
-        Err(error) => Problem(error).into_response(),
-    }
-}
-
-/// Lets a request through unless a page of another site sends it.
-pub(super) async fn check_origin(State(app): State<App>, request: Request, next: Next) -> Response {
-    match origin(request.headers(), app.options()) {
-        Ok(()) => next.run(request).await,
-        Err(error) => Problem(error).into_response(),
-    }
-}
-
-fn host(headers: &HeaderMap, uri: &Uri, options: &AppOptions) -> Result<(), Error> {
+/// Checks that `Host` is ours.
+///
+/// # Errors
+/// `forbidden`.
+pub(super) fn check_host(headers: &HeaderMap, uri: &Uri, options: &AppOptions) -> Result<(), Error> {
     let refused = || {
         Error::new(ErrorCode::Forbidden, "the Host header names another host")
             .suggest("Use http://localhost or http://127.0.0.1, or add the name to BINDERY_ALLOWED_HOSTS.")
@@ -54,7 +35,11 @@ fn host(headers: &HeaderMap, uri: &Uri, options: &AppOptions) -> Result<(), Erro
     Err(refused())
 }
 
-fn origin(headers: &HeaderMap, options: &AppOptions) -> Result<(), Error> {
+/// Checks that no page of another site sends the request.
+///
+/// # Errors
+/// `forbidden`.
+pub(super) fn check_origin(headers: &HeaderMap, options: &AppOptions) -> Result<(), Error> {
     let mut origins = headers.get_all(header::ORIGIN).iter().peekable();
     let is_ours = if origins.peek().is_some() {
         origins.all(|origin| is_own_page(origin, headers.get(header::HOST), options))
@@ -83,11 +68,11 @@ fn is_own_page(origin: &HeaderValue, host: Option<&HeaderValue>, options: &AppOp
 
 /// Whether the host is one of ours, on any port. Names before an `@` are not hosts.
 fn is_allowed(authority: &Authority, options: &AppOptions) -> bool {
-    let address = match options.bind {
+    let address = || match options.bind {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("[{address}]"),
     };
-    let is_ours = is_named(authority, &LOOPBACK) || is_named(authority, &[address]);
+    let is_ours = is_named(authority, &LOOPBACK) || is_named(authority, &[address()]);
     !authority.as_str().contains('@') && (is_ours || is_named(authority, &options.allowed_hosts))
 }
 

@@ -1,8 +1,9 @@
 //! Errors as `application/problem+json` (RFC 9457), and the answers outside all routes.
 
-use std::any::Any;
+use std::{any::Any, sync::LazyLock};
 
 use axum::{
+    body::Bytes,
     http::{Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
@@ -10,7 +11,7 @@ use guard::suggest;
 use shared_types::{Error, ErrorCode, operation::OPERATIONS};
 
 use super::openapi;
-use crate::app::App;
+use crate::{admission, app::App};
 
 /// The media type of every error on the REST face.
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
@@ -30,13 +31,23 @@ impl IntoResponse for Problem {
         let Self(error) = self;
         let status =
             StatusCode::from_u16(error.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = error.to_problem().to_string();
-        let mut response = (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
-        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-        }
-        response
+        respond(status, error.to_problem().to_string().into())
     }
+}
+
+fn respond(status: StatusCode, problem: Bytes) -> Response {
+    let mut response = (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], problem).into_response();
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// The answer to a request that is one too many; always the same, and written once.
+pub(super) fn overloaded() -> Response {
+    static PROBLEM: LazyLock<Bytes> =
+        LazyLock::new(|| admission::overloaded().to_problem().to_string().into());
+    respond(StatusCode::SERVICE_UNAVAILABLE, PROBLEM.clone())
 }
 
 /// The answer where there is no route; names the one that was probably meant.

@@ -8,7 +8,6 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use shared_types::{
     Method, Operation,
     health::HealthStatus,
@@ -16,7 +15,7 @@ use shared_types::{
 };
 
 use super::{body, caller, input, problem::Problem};
-use crate::{admission::Admission, app::App};
+use crate::{app::App, handle::Json};
 
 /// The routes of all operations.
 pub(super) fn routes() -> Router<App> {
@@ -46,7 +45,6 @@ async fn answer(
 ) -> Result<Response, Problem> {
     let disclose = |error| app.disclose(name, error);
     let admission = Some(app.admission()).filter(|_| !is_about_process(name));
-    admission.map_or(Ok(()), Admission::knock)?;
     let (mut parts, body) = body::receive(&app, request).await.map_err(disclose)?;
     // Only now: a slow sender holds no place.
     let _place = match admission {
@@ -60,23 +58,24 @@ async fn answer(
 }
 
 /// Whether it asks about this process: that must be possible also when it is busy.
-fn is_about_process(name: &str) -> bool {
+pub(super) fn is_about_process(name: &str) -> bool {
     [HealthCheck::SPEC.name, GetPoolHealth::SPEC.name, GetPoolMetrics::SPEC.name].contains(&name)
 }
 
 /// Probes look at the status alone, so an unhealthy backend says so there as well.
-fn status(name: &str, output: &RawValue) -> StatusCode {
+fn status(name: &str, output: &Json) -> StatusCode {
     #[derive(Deserialize)]
     struct Verdict {
         status: HealthStatus,
     }
     let unhealthy = |verdict: Verdict| verdict.status == HealthStatus::Unhealthy;
-    if name == HealthCheck::SPEC.name && serde_json::from_str(output.get()).is_ok_and(unhealthy) {
+    if name == HealthCheck::SPEC.name && serde_json::from_slice(output.as_bytes()).is_ok_and(unhealthy) {
         return StatusCode::SERVICE_UNAVAILABLE;
     }
     StatusCode::OK
 }
 
-fn json(output: Box<RawValue>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], String::from(Box::<str>::from(output)))
+/// The answer with this JSON.
+pub(super) fn json(output: Json) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], output.into_bytes())
 }

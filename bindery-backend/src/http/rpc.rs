@@ -8,13 +8,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::{StreamExt, stream};
-use serde::Serialize;
-use serde_json::value::RawValue;
-use shared_types::{Error, ErrorCode, rpc::RequestId};
+use shared_types::{Error, rpc::RequestId};
 
 use self::envelope::{Call, Message};
 use super::{body, caller, problem::Problem};
-use crate::{app::App, handle::Caller};
+use crate::{
+    app::App,
+    handle::{Caller, Json},
+};
 
 /// How many calls of one batch are carried out at the same time.
 const AT_ONCE: usize = 4;
@@ -23,7 +24,6 @@ const AT_ONCE: usize = 4;
 /// what is wrong with the message is a JSON-RPC error under status 200.
 pub(super) async fn answer(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let disclose = |error| app.disclose("rpc", error);
-    app.admission().knock()?;
     let (parts, bytes) = body::receive(&app, request).await.map_err(disclose)?;
     let caller = caller::read(&parts.headers)?;
     // A batch has one place: it is carried out a few calls at a time.
@@ -36,15 +36,15 @@ pub(super) async fn answer(State(app): State<App>, request: Request) -> Result<R
 }
 
 /// `None` when every call was a notification.
-async fn carry_out_all(app: &App, calls: Vec<Result<Call, Error>>, caller: &Caller) -> Option<String> {
+async fn carry_out_all(app: &App, calls: Vec<Result<Call, Error>>, caller: &Caller) -> Option<Vec<u8>> {
     let answers = calls.into_iter().map(|call| carry_out(app, call, caller.clone()));
-    let answers: Vec<Option<String>> = stream::iter(answers).buffered(AT_ONCE).collect().await;
-    let answers: Vec<String> = answers.into_iter().flatten().collect();
-    (!answers.is_empty()).then(|| format!("[{}]", answers.join(",")))
+    let answers: Vec<Option<Vec<u8>>> = stream::iter(answers).buffered(AT_ONCE).collect().await;
+    let answers: Vec<Vec<u8>> = answers.into_iter().flatten().collect();
+    (!answers.is_empty()).then(|| [b"[", answers.join(&b","[..]).as_slice(), b"]"].concat())
 }
 
 /// `None` for a notification: it is carried out, and not answered, whatever becomes of it.
-async fn carry_out(app: &App, call: Result<Call, Error>, caller: Caller) -> Option<String> {
+async fn carry_out(app: &App, call: Result<Call, Error>, caller: Caller) -> Option<Vec<u8>> {
     let call = match call {
         Ok(call) => call,
         Err(error) => return Some(failure(None, &error)),
@@ -60,7 +60,7 @@ async fn carry_out(app: &App, call: Result<Call, Error>, caller: Caller) -> Opti
     })
 }
 
-fn respond(answer: Option<String>) -> Response {
+fn respond(answer: Option<Vec<u8>>) -> Response {
     match answer {
         Some(answer) => ([(header::CONTENT_TYPE, "application/json")], answer).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
@@ -68,18 +68,12 @@ fn respond(answer: Option<String>) -> Response {
 }
 
 /// The result is written into the envelope as the text it already is.
-fn success(id: &RequestId, result: &RawValue) -> String {
-    #[derive(Serialize)]
-    struct Success<'a> {
-        jsonrpc: &'static str,
-        id: &'a RequestId,
-        result: &'a RawValue,
-    }
-    serde_json::to_string(&Success { jsonrpc: "2.0", id, result }).unwrap_or_else(|error| {
-        failure(Some(id), &Error::new(ErrorCode::Internal, format!("cannot write the result: {error}")))
-    })
+fn success(id: &RequestId, result: &Json) -> Vec<u8> {
+    let id = serde_json::to_string(id).unwrap_or_else(|_| "null".to_owned());
+    let head = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":"#);
+    [head.as_bytes(), result.as_bytes(), b"}"].concat()
 }
 
-fn failure(id: Option<&RequestId>, error: &Error) -> String {
-    shared_types::rpc::failure(id, error).to_string()
+fn failure(id: Option<&RequestId>, error: &Error) -> Vec<u8> {
+    shared_types::rpc::failure(id, error).to_string().into_bytes()
 }

@@ -54,6 +54,20 @@ impl Limits {
     pub(super) const SOCKET: Self = Self { head: Duration::from_secs(120), ..Self::TCP };
 }
 
+/// What answers the requests of a connection.
+pub(super) trait Routes:
+    Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<R> Routes for R where
+    R: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static
+{
+}
+
 /// Owns all connections of the backend; clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Connections {
@@ -72,7 +86,7 @@ impl Connections {
     }
 
     /// Serves `routes` on `listener` until [`Connections::finish`].
-    pub(super) fn serve<L: Listener>(&self, listener: L, routes: Router, limits: Limits) {
+    pub(super) fn serve<L: Listener>(&self, listener: L, routes: impl Routes, limits: Limits) {
         let accept = self.clone().accept(listener, routes, limits);
         let close = self.close.clone();
         self.tasks.spawn(async move { close.run_until_cancelled(accept).await });
@@ -92,7 +106,7 @@ impl Connections {
         self.cut.cancel();
     }
 
-    async fn accept<L: Listener>(self, mut listener: L, routes: Router, limits: Limits) {
+    async fn accept<L: Listener>(self, mut listener: L, routes: impl Routes, limits: Limits) {
         let places = Arc::new(Semaphore::new(limits.open));
         let no_places = Arc::new(Semaphore::new(TURNED_AWAY));
         let turn_away = closing(http::too_many_connections());
@@ -109,7 +123,7 @@ impl Connections {
     }
 
     /// Carries one connection to its end. `_place` is free again after it.
-    async fn carry<S>(self, stream: S, routes: Router, limits: Limits, _place: OwnedSemaphorePermit)
+    async fn carry<S>(self, stream: S, routes: impl Routes, limits: Limits, _place: OwnedSemaphorePermit)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
@@ -139,7 +153,7 @@ impl Connections {
 /// Answers one request, which is in work until there is something to send. Those that come while the
 /// others are waited for are refused, and not waited for: they need not end.
 async fn answer(
-    mut routes: Router,
+    mut routes: impl Routes,
     request: Request<Incoming>,
     requests: TaskTracker,
 ) -> Result<Response, Infallible> {

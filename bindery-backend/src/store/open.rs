@@ -23,6 +23,7 @@ use super::{
     fault,
     ids::IdGenerator,
     metrics::Metrics,
+    rows::Rows,
     sums,
     sums::{Sums, Verdict},
     text, upkeep, writer,
@@ -148,6 +149,7 @@ impl Store {
         let metrics = Arc::new(Metrics::new()?);
         let (feed, _) = broadcast::channel(FEED_CAPACITY);
         let roles = Arc::new(roles);
+        let rows = Arc::new(Rows::new(options.row_cache));
         let position = Arc::new(AtomicI64::new(prepared.last_seq));
         let checkpoints = writer::Checkpoints::new(sums, &options, Arc::clone(&metrics));
         let desk = writer::Desk {
@@ -157,13 +159,14 @@ impl Store {
             clock: clock.clone(),
             roles: Arc::clone(&roles),
             metrics: Arc::clone(&metrics),
+            rows: Arc::clone(&rows),
             feed: feed.clone(),
             position: Arc::clone(&position),
             trail: writer::Trail::new(Arc::new(writer::Backlog::of(prepared.unindexed))),
         };
         let writer = writer::Writer::start(desk, checkpoints);
         let database_id = prepared.database_id;
-        let inner = Inner { options, database_id, roles, clock, pool, writer, metrics, feed, position };
+        let inner = Inner { options, database_id, roles, clock, pool, writer, metrics, rows, feed, position };
         Ok(Self { inner: Arc::new(inner) })
     }
 

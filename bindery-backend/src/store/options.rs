@@ -36,6 +36,8 @@ pub struct StoreOptions {
     pub checkpoint_pages: u32,
     /// How long nobody has to write before it is folded in whatever its length.
     pub checkpoint_idle: Duration,
+    /// The most bytes of tasks that are kept as they were sent; none with 0.
+    pub row_cache: usize,
     /// Whether what is only kept for the time of a statement is kept in memory, or in files.
     pub temporary_in_memory: bool,
 }
@@ -68,6 +70,7 @@ impl StoreOptions {
             synchronous: Synchronous::default(),
             checkpoint_pages: CHECKPOINT_PAGES,
             checkpoint_idle: Duration::from_secs(5),
+            row_cache: 32 * 1024 * 1024,
             temporary_in_memory: true,
         }
     }

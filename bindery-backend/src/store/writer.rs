@@ -27,7 +27,8 @@ use self::{
     trail::Waiting,
 };
 use super::{
-    Store, clock::Clock, feed::ChangeEvent, ids::IdGenerator, metrics::Metrics, replay::Write, sums::Sums,
+    Store, clock::Clock, feed::ChangeEvent, ids::IdGenerator, metrics::Metrics, replay::Write, rows::Rows,
+    sums::Sums,
 };
 use crate::{
     handle::{Caller, Handle},
@@ -62,6 +63,8 @@ pub(super) struct Desk {
     pub(super) clock: Clock,
     pub(super) roles: Arc<Roles>,
     pub(super) metrics: Arc<Metrics>,
+    /// The kept tasks, of which those are dropped that a commit changes.
+    pub(super) rows: Arc<Rows>,
     pub(super) feed: broadcast::Sender<Arc<ChangeEvent>>,
     /// The number of the last committed change, set before anybody is answered.
     pub(super) position: Arc<AtomicI64>,

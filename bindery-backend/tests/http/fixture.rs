@@ -1,13 +1,12 @@
 //! A router on a fresh store, and what comes back from it.
 
 use axum::{
-    Router,
     body::{Body, Bytes},
     http::{HeaderMap, Request, StatusCode, request},
 };
 use bindery_backend::{
     app::{App, AppOptions},
-    http,
+    http::{self, Face},
     roles::Roles,
     store::{Store, StoreOptions},
 };
@@ -20,7 +19,7 @@ use tower::ServiceExt;
 /// A router on a store in a folder of its own.
 pub(crate) struct Fixture {
     pub(crate) app: App,
-    pub(crate) router: Router,
+    pub(crate) router: Face,
     pub(crate) stop: CancellationToken,
     folder: TempDir,
 }

@@ -1,7 +1,11 @@
 //! Lists: every order, every filter, pages by count and by size.
 
-use serde_json::{Value, json};
-use shared_types::{ErrorCode, operation::*};
+use std::collections::HashMap;
+
+use bindery_backend::handle::{Caller, Handle};
+use proptest::{collection::vec, prelude::*, sample::subsequence, test_runner::TestRunner};
+use serde_json::{Value, json, value::RawValue};
+use shared_types::{ErrorCode, operation::*, task::TaskRow};
 
 use crate::fixture::Fixture;
 
@@ -115,4 +119,83 @@ async fn filters_combine() {
     }
     bench.call::<UpdateTask>(json!({ "task_id": ids[0], "tags": ["z"] })).await.unwrap();
     assert_eq!(titles(&bench, json!({ "tags": ["x"] })).await.0.concat(), "b");
+}
+
+const FIELDS: [&str; 20] = [
+    "id",
+    "title",
+    "description",
+    "status",
+    "priority",
+    "tags",
+    "labels",
+    "parent_id",
+    "project_id",
+    "role",
+    "assignee",
+    "depends_on",
+    "waiting_for",
+    "due_at",
+    "created_at",
+    "updated_at",
+    "completed_at",
+    "completion_notes",
+    "deleted_at",
+    "version",
+];
+
+fn tasks() -> impl Strategy<Value = Vec<Value>> {
+    let text = || prop_oneof!["\\PC{1,20}", "[\\x01-\\x7f\u{80}-\u{2ff}\u{1f600}]{1,20}"];
+    let label = prop_oneof![
+        any::<u64>().prop_map(|number| json!(number)),
+        any::<i64>().prop_map(|number| json!(number)),
+        any::<f64>()
+            .prop_filter("JSON has no other", |number| number.is_finite())
+            .prop_map(|number| json!(number)),
+        text().prop_map(|text| json!({ "nested": [text, null, 1e300, u64::MAX] })),
+    ];
+    let task = (text(), prop::option::of(text()), vec(text(), 0..3), vec(label, 0..3), 0..3_usize);
+    let status = prop_oneof![Just("todo"), Just("done"), Just("cancelled")];
+    vec((task, status, prop::option::of("20[0-9]{2}-0[1-9]-1[0-9]T1[0-9]:00:00.[0-9]{3}Z")), 1..6).prop_map(|tasks| {
+        let made = tasks.into_iter().enumerate().map(|(place, ((title, text, tags, labels, links), status, due))| {
+            let labels: serde_json::Map<_, _> =
+                labels.into_iter().enumerate().map(|(name, label)| (name.to_string(), label)).collect();
+            let links: Vec<_> = (place.saturating_sub(links)..place).map(|other| format!("ref {other}")).collect();
+            json!({
+                "ref": format!("ref {place}"), "title": format!("t{title}"), "description": text, "tags": tags,
+                "labels": labels, "parent_id": links.first(), "depends_on": links, "assignee": text,
+                "status": status, "due_at": due,
+            })
+        });
+        made.collect()
+    })
+}
+
+#[test]
+fn a_row_is_the_task_with_the_fields_that_were_asked_for() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let bench = runtime.block_on(Fixture::new());
+    let inputs = (tasks(), subsequence(&FIELDS, 0..=FIELDS.len()));
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(100) };
+    let result = TestRunner::new(config).run(&inputs, |(tasks, fields)| {
+        runtime.block_on(async {
+            let ids = bench.create_all(json!(tasks)).await;
+            let input: shared_types::task::ListTasks =
+                serde_json::from_value(json!({ "fields": fields, "limit": ids.len(), "sort": "newest" }))
+                    .unwrap();
+            let page =
+                Handle::<ListTasks>::answer(&bench.store, input.clone(), &Caller::default()).await.unwrap();
+            let page: HashMap<String, Box<RawValue>> = serde_json::from_slice(page.as_bytes()).unwrap();
+            let rows: Vec<&RawValue> = serde_json::from_str(page["tasks"].get()).unwrap();
+            prop_assert_eq!(rows.len(), ids.len());
+            for (row, id) in rows.iter().zip(ids.iter().rev()) {
+                let wanted = TaskRow::select(&bench.get(id).await, &input.fields);
+                prop_assert_eq!(row.get(), serde_json::to_string(&wanted).unwrap());
+            }
+            Ok(())
+        })
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
 }

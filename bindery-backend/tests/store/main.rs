@@ -17,5 +17,6 @@ mod model;
 mod plans;
 mod portable;
 mod requests;
+mod rows;
 mod story;
 mod writer;

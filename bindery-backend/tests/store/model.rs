@@ -19,7 +19,11 @@ use bindery_backend::{
 };
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::{Value, json};
-use shared_types::{Error, Timestamp, operation::*, task::Status};
+use shared_types::{
+    Error, Timestamp,
+    operation::*,
+    task::{GetTask as GetTaskInput, Status},
+};
 use tokio::runtime::Runtime;
 
 use self::{
@@ -32,6 +36,9 @@ const SEQUENCES: u32 = 1_000;
 const SEQUENCES_IN_CI: u32 = 10_000;
 
 const THREADS: u32 = 2;
+
+/// In every so many sequences, each task is read after each step as it is kept and as it is stored.
+const KEPT_EVERY: usize = 10;
 
 /// 2026-03-01T12:00:00Z.
 const NOON: i64 = 1_772_366_400_000;
@@ -95,6 +102,9 @@ impl Bench {
         let mut run = Run { bench: self, project, model, tasks: Vec::new(), claims: Vec::new() };
         for (place, (operation, again)) in steps.iter().enumerate() {
             run.step(place, operation, *again)?;
+            if number.is_multiple_of(KEPT_EVERY) {
+                run.compare_kept(operation)?;
+            }
         }
         run.compare()
     }
@@ -267,6 +277,20 @@ impl Run<'_> {
         let unblocked = found["unblocked"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let wanted: BTreeSet<&str> = wanted.unblocked.iter().map(|task| self.tasks[*task].as_str()).collect();
         same!(unblocked.collect::<BTreeSet<_>>(), wanted, "what {operation:?} sets free");
+        Ok(())
+    }
+
+    /// Compares what is kept of each task, or will be from now on, with its row.
+    fn compare_kept(&self, after: &Operation) -> Result<(), TestCaseError> {
+        let store = &self.bench.store;
+        for id in &self.tasks {
+            let input: GetTaskInput = serde_json::from_value(json!({ "task_id": id })).unwrap();
+            let answer = Handle::<GetTask>::answer(store, input.clone(), &Caller::default());
+            let kept = self.bench.runtime.block_on(answer).unwrap();
+            let stored = Handle::<GetTask>::handle(store, input, &Caller::default());
+            let stored = serde_json::to_string(&self.bench.runtime.block_on(stored).unwrap()).unwrap();
+            same!(String::from_utf8_lossy(kept.as_bytes()), stored, "task {id} after {after:?}");
+        }
         Ok(())
     }
 

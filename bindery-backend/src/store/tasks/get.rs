@@ -1,5 +1,6 @@
 //! `get_task`.
 
+use bytes::Bytes;
 use shared_types::{
     Error, NoteId, TaskId, Timestamp,
     history::Note,
@@ -8,9 +9,12 @@ use shared_types::{
 };
 use sqlx::{FromRow, SqliteConnection};
 
-use super::record::{TaskRecord, select_tasks};
+use super::{
+    record::{TaskRecord, select_tasks},
+    row::{Fields, Row, Shown, row},
+};
 use crate::{
-    handle::{Caller, Handle},
+    handle::{Caller, Handle, Json},
     store::{Store, executions, fault::Fault, history, resolve},
 };
 
@@ -38,6 +42,55 @@ impl Handle<operation::GetTask> for Store {
         };
         Ok(TaskRead { task })
     }
+
+    async fn answer(&self, input: GetTask, caller: &Caller) -> Result<Json, Error> {
+        if input.include.is_empty()
+            && let Ok(id) = input.task_id.as_str().parse()
+            && let Some(json) = self.task(id).await?
+        {
+            return Ok(json);
+        }
+        Json::of(&Handle::<operation::GetTask>::handle(self, input, caller).await?)
+    }
+}
+
+impl Store {
+    /// The answer about this task, if it is kept.
+    pub(crate) fn kept_task(&self, id: TaskId) -> Option<Json> {
+        self.inner.rows.get(id).map(Json::from_written)
+    }
+
+    /// The answer about this task; `None` when there is no such task.
+    async fn task(&self, id: TaskId) -> Result<Option<Json>, Error> {
+        if let Some(kept) = self.kept_task(id) {
+            return Ok(Some(kept));
+        }
+        let leave = self.inner.rows.leave(id);
+        let found = self
+            .read("tasks.get", move |connection| Box::pin(async move { read(connection, id).await }))
+            .await?;
+        let Some(json) = found else { return Ok(None) };
+        if let Some(leave) = leave {
+            self.inner.rows.keep(&leave, json.clone());
+        }
+        Ok(Some(Json::from_written(json)))
+    }
+}
+
+/// The answer about a task, deleted or not.
+async fn read(connection: &mut SqliteConnection, id: TaskId) -> Result<Option<Bytes>, Fault> {
+    let text: Option<String> =
+        sqlx::query_scalar(concat!("SELECT ", row!(whole), " FROM tasks t WHERE t.id = ?1"))
+            .bind(id.row_id())
+            .fetch_optional(connection)
+            .await?;
+    let Some(text) = text else { return Ok(None) };
+    let row: Row = serde_json::from_str(&text)?;
+    let mut json = Vec::with_capacity(text.len() * 2);
+    json.extend_from_slice(br#"{"task":"#);
+    serde_json::to_writer(&mut json, &Shown(&row, Fields::ALL))?;
+    json.push(b'}');
+    Ok(Some(Bytes::from(json)))
 }
 
 async fn including(

@@ -1,15 +1,18 @@
 //! `list_tasks`: every filter combines, and pages are cut by count and by size.
 
-use futures::TryStreamExt;
+use futures::future::BoxFuture;
 use shared_types::{
-    Error, ProjectId, TaskId, Timestamp, operation,
-    task::{ListTasks, Sort, Task, TaskPage, TaskRow},
+    Error, ErrorCode, ProjectId, TaskId, Timestamp, operation,
+    task::{ListTasks, Sort, TaskPage},
 };
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::record::{TaskRecord, rank, select_tasks};
+use super::{
+    record::rank,
+    row::{Fields, Row, Shown, row},
+};
 use crate::{
-    handle::{Caller, Handle},
+    handle::{Caller, Handle, Json},
     store::{
         Store,
         cursor::{Cursor, Order},
@@ -38,13 +41,25 @@ macro_rules! due {
 /// The most bytes of JSON on a page. The next row is on the next page; a page has one row at least.
 const PAGE_BYTES: usize = 24_000;
 
+/// The most rows that are read at once: a page of the usual length in one statement, and no more in
+/// memory than that, however long they are.
+const AT_ONCE: i64 = 64;
+
 impl Handle<operation::ListTasks> for Store {
-    async fn handle(&self, input: ListTasks, _: &Caller) -> Result<TaskPage, Error> {
+    async fn handle(&self, input: ListTasks, caller: &Caller) -> Result<TaskPage, Error> {
+        let json = Handle::<operation::ListTasks>::answer(self, input, caller).await?;
+        serde_json::from_slice(json.as_bytes())
+            .map_err(|error| Error::new(ErrorCode::Internal, format!("the page cannot be read: {error}")))
+    }
+
+    async fn answer(&self, input: ListTasks, _: &Caller) -> Result<Json, Error> {
         let now = self.now();
-        self.read_together("tasks.list", move |connection| {
-            Box::pin(async move { list(connection, &input, now).await })
-        })
-        .await
+        let asks_once = input.project_id.is_none() && input.parent_id.is_none() && limit(&input) < AT_ONCE;
+        if asks_once {
+            self.read("tasks.list", |connection| list(connection, input, now)).await
+        } else {
+            self.read_together("tasks.list", |connection| list(connection, input, now)).await
+        }
     }
 }
 
@@ -54,38 +69,87 @@ struct Scope {
     parent: Option<TaskId>,
 }
 
-async fn list(
+fn list(
     connection: &mut SqliteConnection,
-    input: &ListTasks,
+    input: ListTasks,
     now: Timestamp,
-) -> Result<TaskPage, Fault> {
+) -> BoxFuture<'_, Result<Json, Fault>> {
+    Box::pin(async move { read(connection, &input, now).await })
+}
+
+async fn read(connection: &mut SqliteConnection, input: &ListTasks, now: Timestamp) -> Result<Json, Fault> {
     let sort = input.sort.unwrap_or(if input.ready { Sort::Priority } else { Sort::Newest });
     let order = order(sort);
-    let after = input.cursor.as_deref().map(|text| Cursor::read(text, order)).transpose()?;
+    let mut after = input.cursor.as_deref().map(|text| Cursor::read(text, order)).transpose()?;
     let scope = scope(connection, input).await?;
-    let limit = input.limit.unwrap_or(LIMIT).clamp(1, MOST);
-    let mut query = filtered(input, &scope, now);
-    push_order(&mut query, sort, after);
-    // One more than asked for tells whether there is a next page.
-    query.push(" LIMIT ").push_bind(limit + 1);
-
-    let mut page = TaskPage { tasks: Vec::new(), next_cursor: None, guard: None };
-    let mut bytes = 0;
-    let mut last = Cursor { key: 0, id: 0 };
-    let mut rows = query.build_query_as::<TaskRecord>().fetch(connection);
-    while let Some(record) = rows.try_next().await? {
-        let task = record.into_task()?;
-        let row = TaskRow::select(&task, &input.fields);
-        bytes += serde_json::to_string(&row)?.len() + 1;
-        let full = page.tasks.len() as i64 == limit || bytes > PAGE_BYTES;
-        if full && !page.tasks.is_empty() {
-            page.next_cursor = Some(last.write(order));
-            break;
+    let fields = Fields::of(&input.fields);
+    let mut page = Page::new(limit(input));
+    loop {
+        // One more than asked for tells whether there is a next page.
+        let wanted = (page.limit + 1 - page.rows).min(AT_ONCE);
+        let mut query = filtered(input, &scope, now, fields);
+        push_order(&mut query, sort, after);
+        query.push(" LIMIT ").push_bind(wanted).push(")");
+        let text: String = query.build_query_scalar().fetch_one(&mut *connection).await?;
+        let rows: Vec<Row> = serde_json::from_str(&text)?;
+        for row in &rows {
+            if !page.add(&Shown(row, fields))? {
+                return Ok(page.end(after.map(|last| last.write(order))));
+            }
+            after = Some(Cursor { key: key(sort, row), id: row.id });
         }
-        last = Cursor { key: key(sort, &task), id: task.id.row_id() };
-        page.tasks.push(row);
+        if (rows.len() as i64) < wanted {
+            return Ok(page.end(None));
+        }
     }
-    Ok(page)
+}
+
+fn limit(input: &ListTasks) -> i64 {
+    input.limit.unwrap_or(LIMIT).clamp(1, MOST)
+}
+
+/// A page as it is written.
+struct Page {
+    json: Vec<u8>,
+    limit: i64,
+    rows: i64,
+}
+
+const PAGE_START: &[u8] = br#"{"tasks":["#;
+
+impl Page {
+    fn new(limit: i64) -> Self {
+        let mut json = Vec::with_capacity(PAGE_BYTES / 2);
+        json.extend_from_slice(PAGE_START);
+        Self { json, limit, rows: 0 }
+    }
+
+    /// Adds a row, if there is room for it; there always is for the first.
+    fn add(&mut self, row: &Shown<'_>) -> Result<bool, Fault> {
+        let before = self.json.len();
+        if self.rows > 0 {
+            self.json.push(b',');
+        }
+        serde_json::to_writer(&mut self.json, row)?;
+        let bytes = self.json.len() - PAGE_START.len() + 1;
+        let full = self.rows == self.limit || bytes > PAGE_BYTES;
+        if full && self.rows > 0 {
+            self.json.truncate(before);
+            return Ok(false);
+        }
+        self.rows += 1;
+        Ok(true)
+    }
+
+    fn end(mut self, next_cursor: Option<String>) -> Json {
+        self.json.push(b']');
+        if let Some(cursor) = next_cursor {
+            // Of hexadecimal digits alone.
+            self.json.extend_from_slice(format!(r#","next_cursor":"{cursor}""#).as_bytes());
+        }
+        self.json.push(b'}');
+        Json::from_written(self.json)
+    }
 }
 
 async fn scope(connection: &mut SqliteConnection, input: &ListTasks) -> Result<Scope, Fault> {
@@ -100,9 +164,22 @@ async fn scope(connection: &mut SqliteConnection, input: &ListTasks) -> Result<S
     Ok(Scope { project, parent })
 }
 
-/// The conditions. Every piece of SQL is written here; what the caller gave is bound.
-fn filtered(input: &ListTasks, scope: &Scope, now: Timestamp) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new(select_tasks!());
+/// The rows as one text, and the conditions. Every piece of SQL is written here; what the caller gave is
+/// bound.
+fn filtered(input: &ListTasks, scope: &Scope, now: Timestamp, fields: Fields) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(if fields.need_whole() {
+        concat!(
+            "SELECT concat('[', group_concat(row), ']') FROM (SELECT ",
+            row!(whole),
+            " AS row FROM tasks t "
+        )
+    } else {
+        concat!(
+            "SELECT concat('[', group_concat(row), ']') FROM (SELECT ",
+            row!(short),
+            " AS row FROM tasks t "
+        )
+    });
     query.push(if input.deleted { "WHERE t.deleted_at IS NOT NULL" } else { "WHERE t.deleted_at IS NULL" });
     if input.ready {
         query.push(" AND t.status = 'todo' AND t.open_dependencies = 0");
@@ -198,11 +275,11 @@ fn order(sort: Sort) -> Order {
     }
 }
 
-fn key(sort: Sort, task: &Task) -> i64 {
+fn key(sort: Sort, row: &Row<'_>) -> i64 {
     match sort {
-        Sort::Newest | Sort::Oldest => task.id.row_id(),
-        Sort::Updated => task.updated_at.as_millis(),
-        Sort::Priority => rank(task.priority),
-        Sort::Due => task.due_at.map_or(NEVER, Timestamp::as_millis),
+        Sort::Newest | Sort::Oldest => row.id,
+        Sort::Updated => row.updated_at,
+        Sort::Priority => row.priority,
+        Sort::Due => row.due_at.unwrap_or(NEVER),
     }
 }

@@ -101,6 +101,8 @@ impl Desk {
             let verdict = verdict.map_err(|fault| fault.into_error(name));
             outcomes.extend(batch.into_iter().map(|job| (job, verdict.clone())));
         }
+        let rows = Arc::clone(&self.rows);
+        let _closed = rows.close(events.iter());
         let begun = Instant::now();
         let committed = self.execute("COMMIT").await;
         self.metrics.ran("writer.commit", begun.elapsed(), committed.is_err(), self.clock.now());

@@ -13,7 +13,10 @@ use tokio::sync::broadcast;
 use super::{Desk, Trail, job::Job};
 use crate::{
     roles::Roles,
-    store::{StoreOptions, clock::Clock, fault::Fault, ids::IdGenerator, metrics::Metrics, transaction::Tx},
+    store::{
+        StoreOptions, clock::Clock, fault::Fault, ids::IdGenerator, metrics::Metrics, rows::Rows,
+        transaction::Tx,
+    },
 };
 
 type Verdict = Arc<Mutex<Option<Result<(), Error>>>>;
@@ -89,6 +92,7 @@ impl Bench {
             clock: Clock::system(),
             roles: Arc::new(Roles::builtin()),
             metrics: Arc::new(Metrics::new().unwrap()),
+            rows: Arc::new(Rows::new(0)),
             feed: broadcast::channel(16).0,
             position: Arc::new(AtomicI64::new(0)),
             trail: Trail::new(Arc::default()),

@@ -1,0 +1,83 @@
+//! Kept tasks: whoever asks gets what the table holds, however fast it changes.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use bindery_backend::{
+    handle::{Caller, Handle},
+    store::Store,
+};
+use serde_json::{Value, json};
+use shared_types::operation::*;
+use tokio::time::Instant;
+
+use crate::fixture::Fixture;
+
+const READERS: usize = 4;
+const TIME: Duration = Duration::from_secs(1);
+
+/// The answer as it is sent.
+async fn answer(store: &Store, id: &str) -> Value {
+    let input = serde_json::from_value(json!({ "task_id": id })).unwrap();
+    let json = Handle::<GetTask>::answer(store, input, &Caller::default()).await.unwrap();
+    serde_json::from_slice(json.as_bytes()).unwrap()
+}
+
+/// Reads until the time is over. No answer may be older than one that was there when it was asked for.
+async fn read(store: Store, id: String, newest: Arc<AtomicI64>, until: Instant) -> usize {
+    let mut reads = 0;
+    while Instant::now() < until {
+        let known = newest.load(SeqCst);
+        let version = answer(&store, &id).await["task"]["version"].as_i64().unwrap();
+        assert!(version >= known, "version {version} after version {known}");
+        newest.fetch_max(version, SeqCst);
+        reads += 1;
+        tokio::task::yield_now().await;
+    }
+    reads
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_reader_sees_an_older_state_than_was_seen_before() {
+    let bench = Fixture::new().await;
+    let id = bench.create(json!({ "title": "a" })).await.id.to_string();
+    let (newest, until) = (Arc::new(AtomicI64::new(1)), Instant::now() + TIME);
+    let readers: Vec<_> = (0..READERS)
+        .map(|_| tokio::spawn(read(bench.store.clone(), id.clone(), Arc::clone(&newest), until)))
+        .collect();
+    let mut written = 1;
+    while Instant::now() < until {
+        let change = json!({ "task_id": id, "title": format!("title {written}") });
+        written = bench.call::<UpdateTask>(change).await.unwrap().task.unwrap().version;
+        // What is acknowledged is what everybody reads from now on.
+        newest.fetch_max(written, SeqCst);
+        tokio::task::yield_now().await;
+    }
+    let mut reads = 0;
+    for reader in readers {
+        reads += reader.await.unwrap();
+    }
+    assert!(written > 10 && reads > 10, "{written} writes, {reads} reads");
+}
+
+#[tokio::test]
+async fn a_task_looks_different_when_what_it_waits_for_does() {
+    let bench = Fixture::new().await;
+    let ids =
+        bench.create_all(json!([{ "title": "a", "ref": "a" }, { "title": "b", "depends_on": ["a"] }])).await;
+    let waits = async || answer(&bench.store, &ids[1]).await["task"]["waiting_for"] == json!([ids[0]]);
+    assert!(waits().await && waits().await);
+    bench.call::<CompleteTask>(json!({ "task_id": ids[0] })).await.unwrap();
+    assert!(!waits().await);
+    bench.call::<UpdateTask>(json!({ "task_id": ids[0], "undo": true })).await.unwrap();
+    assert!(waits().await);
+    bench.call::<DeleteTask>(json!({ "task_id": ids[0] })).await.unwrap();
+    assert!(!waits().await);
+    bench.call::<UpdateTask>(json!({ "task_id": ids[0], "restore": true })).await.unwrap();
+    assert!(waits().await);
+}
