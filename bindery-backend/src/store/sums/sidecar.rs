@@ -130,7 +130,8 @@ impl Sidecar {
 /// Takes the sums of `database` away, for good: some that came back after a loss of power would be wrong.
 pub(super) fn remove(database: &Path) -> io::Result<()> {
     let path = path(database);
-    if !path.try_exists()? {
+    // A database without a name is gone when it is closed.
+    if database.as_os_str().is_empty() || !path.try_exists()? {
         return Ok(());
     }
     remove_if_there(&path)?;
