@@ -136,6 +136,11 @@ async fn work(
             desk.index().await;
         }
     }
+    // What is closed in order is complete; should this fail, the next start goes on from here.
+    desk.trail.quiet();
+    while desk.trail.is_due() {
+        desk.index().await;
+    }
     desk.connection
 }
 
