@@ -155,6 +155,11 @@ async fn work(
         }
         checkpoints.tend(&mut desk.connection, wrote).await;
     }
+    // What is closed in order is complete; should this fail, the next start goes on from here.
+    desk.trail.quiet();
+    while desk.trail.is_due() {
+        desk.index().await;
+    }
     // Before SQLite does it on its own, when the last connection is closed.
     let sums = checkpoints.finish(&mut desk.connection).await;
     (desk.connection, sums)

@@ -3,6 +3,7 @@
 use futures::future::join_all;
 use serde_json::{Value, json};
 use shared_types::operation::*;
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::fixture::Fixture;
 
@@ -55,6 +56,15 @@ async fn what_an_earlier_process_left_unindexed_is_found() {
     let mut bench = Fixture::new().await;
     let tasks: Vec<Value> = (0..500).map(|n| json!({ "title": format!("left{n} behind") })).collect();
     bench.create_all(json!(tasks)).await;
-    bench.reopen().await;
+    // The writer of the first store rests once everything is found.
+    assert_eq!(found(&bench, "left499").await, 1);
+    let options = SqliteConnectOptions::new().filename(bench.path());
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let crashed = "INSERT INTO tasks_text (tasks_text) VALUES ('delete-all');
+                   INSERT INTO tasks_unindexed SELECT id FROM tasks";
+    sqlx::raw_sql(crashed).execute(&mut connection).await.unwrap();
+    assert_eq!(found(&bench, "left499").await, 0);
+    connection.close().await.unwrap();
+    bench.store = bench.try_open().await.unwrap();
     assert_eq!((found(&bench, "left499").await, found(&bench, "behind").await), (1, 100));
 }
