@@ -11,6 +11,7 @@ mod backend;
 mod events;
 mod fixture;
 mod keys;
+mod kept;
 mod openapi;
 mod overload;
 mod process;
