@@ -10,7 +10,9 @@ use std::{
 
 use guard::{Intake, suggest};
 use serde_json::Value;
-use shared_types::{Error, ErrorCode, Operation, TaskId, for_each_operation, guarded::GuardReport, operation};
+use shared_types::{
+    Error, ErrorCode, Operation, TaskId, for_each_operation, guarded::GuardReport, operation,
+};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 

@@ -26,9 +26,9 @@ impl Json {
     /// `internal` when it cannot be written as JSON.
     pub fn of(output: &impl Serialize) -> Result<Self, Error> {
         let written = serde_json::to_vec(output);
-        written.map(Self::from_written).map_err(|error| {
-            Error::new(ErrorCode::Internal, format!("cannot write the result: {error}"))
-        })
+        written
+            .map(Self::from_written)
+            .map_err(|error| Error::new(ErrorCode::Internal, format!("cannot write the result: {error}")))
     }
 
     /// Takes what is JSON already.

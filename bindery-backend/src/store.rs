@@ -52,6 +52,7 @@ use shared_types::{Error, Timestamp};
 use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 use tokio::sync::broadcast;
 
+pub(crate) use self::rows::RowFigures;
 pub use self::{
     clock::Clock,
     feed::ChangeEvent,
@@ -59,7 +60,6 @@ pub use self::{
     options::{StoreOptions, Synchronous},
     pool_health::{memory_advice, pool_health},
 };
-pub(crate) use self::rows::RowFigures;
 use self::{fault::Fault, metrics::Metrics, rows::Rows, writer::Writer};
 use crate::roles::Roles;
 

@@ -56,7 +56,8 @@ pub(super) fn refusal(app: &App, path: &str) -> Option<Response> {
 }
 
 fn is_queued(path: &str) -> bool {
-    let below = |trunk: &&str| path.strip_prefix(*trunk).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let below =
+        |trunk: &&str| path.strip_prefix(*trunk).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     QUEUED.iter().any(below)
 }
 

@@ -45,7 +45,8 @@ fn respond(status: StatusCode, problem: Bytes) -> Response {
 
 /// The answer to a request that is one too many; always the same, and written once.
 pub(super) fn overloaded() -> Response {
-    static PROBLEM: LazyLock<Bytes> = LazyLock::new(|| admission::overloaded().to_problem().to_string().into());
+    static PROBLEM: LazyLock<Bytes> =
+        LazyLock::new(|| admission::overloaded().to_problem().to_string().into());
     respond(StatusCode::SERVICE_UNAVAILABLE, PROBLEM.clone())
 }
 

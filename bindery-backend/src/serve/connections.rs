@@ -61,7 +61,10 @@ pub(super) trait Routes:
 }
 
 impl<R> Routes for R where
-    R: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+    R: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static
 {
 }
 

@@ -16,7 +16,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::job::{Job, Request};
-use super::{Store, clock::Clock, feed::ChangeEvent, ids::IdGenerator, metrics::Metrics, replay::Write, rows::Rows};
+use super::{
+    Store, clock::Clock, feed::ChangeEvent, ids::IdGenerator, metrics::Metrics, replay::Write, rows::Rows,
+};
 use crate::{
     handle::{Caller, Handle},
     roles::Roles,

@@ -82,7 +82,8 @@ async fn a_kept_task_needs_the_key_that_every_route_needs() {
         options.rate_limit = NonZeroU32::new(3).unwrap();
     });
     let at = at.await;
-    let create = to("POST", "/api/tasks").header("content-type", "application/json").header("x-api-key", &text);
+    let create =
+        to("POST", "/api/tasks").header("content-type", "application/json").header("x-api-key", &text);
     let created = at.send(create.body(r#"{"title":"kept"}"#.into()).unwrap()).await.value();
     let path = format!("/api/tasks/{}", created["task"]["id"].as_str().unwrap());
     let ask = || send(&at, to("GET", &path).header("x-api-key", &text));

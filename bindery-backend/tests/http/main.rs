@@ -10,8 +10,8 @@
 mod backend;
 mod events;
 mod fixture;
-mod keys;
 mod kept;
+mod keys;
 mod openapi;
 mod overload;
 mod process;

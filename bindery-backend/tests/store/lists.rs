@@ -122,9 +122,26 @@ async fn filters_combine() {
 }
 
 const FIELDS: [&str; 20] = [
-    "id", "title", "description", "status", "priority", "tags", "labels", "parent_id", "project_id", "role",
-    "assignee", "depends_on", "waiting_for", "due_at", "created_at", "updated_at", "completed_at",
-    "completion_notes", "deleted_at", "version",
+    "id",
+    "title",
+    "description",
+    "status",
+    "priority",
+    "tags",
+    "labels",
+    "parent_id",
+    "project_id",
+    "role",
+    "assignee",
+    "depends_on",
+    "waiting_for",
+    "due_at",
+    "created_at",
+    "updated_at",
+    "completed_at",
+    "completion_notes",
+    "deleted_at",
+    "version",
 ];
 
 fn tasks() -> impl Strategy<Value = Vec<Value>> {
@@ -132,12 +149,14 @@ fn tasks() -> impl Strategy<Value = Vec<Value>> {
     let label = prop_oneof![
         any::<u64>().prop_map(|number| json!(number)),
         any::<i64>().prop_map(|number| json!(number)),
-        any::<f64>().prop_filter("JSON has no other", |number| number.is_finite()).prop_map(|number| json!(number)),
+        any::<f64>()
+            .prop_filter("JSON has no other", |number| number.is_finite())
+            .prop_map(|number| json!(number)),
         text().prop_map(|text| json!({ "nested": [text, null, 1e300, u64::MAX] })),
     ];
     let task = (text(), prop::option::of(text()), vec(text(), 0..3), vec(label, 0..3), 0..3_usize);
     let status = prop_oneof![Just("todo"), Just("done"), Just("cancelled")];
-    vec((task, status, prop::option::of("20[0-9]{2}-0[1-9]-1[0-9]T1[0-9]:00:00.[0-9]{3}Z")), 1..6).prop_map(|tasks| {
+    vec((task, status, prop::option::of("20[0-9]{2}-0[1-9]-1[0-9]T1[0-9]:00:00[.][0-9]{3}Z")), 1..6).prop_map(|tasks| {
         let made = tasks.into_iter().enumerate().map(|(place, ((title, text, tags, labels, links), status, due))| {
             let labels: serde_json::Map<_, _> =
                 labels.into_iter().enumerate().map(|(name, label)| (name.to_string(), label)).collect();
@@ -162,8 +181,10 @@ fn a_row_is_the_task_with_the_fields_that_were_asked_for() {
         runtime.block_on(async {
             let ids = bench.create_all(json!(tasks)).await;
             let input: shared_types::task::ListTasks =
-                serde_json::from_value(json!({ "fields": fields, "limit": ids.len(), "sort": "newest" })).unwrap();
-            let page = Handle::<ListTasks>::answer(&bench.store, input.clone(), &Caller::default()).await.unwrap();
+                serde_json::from_value(json!({ "fields": fields, "limit": ids.len(), "sort": "newest" }))
+                    .unwrap();
+            let page =
+                Handle::<ListTasks>::answer(&bench.store, input.clone(), &Caller::default()).await.unwrap();
             let page: HashMap<String, Box<RawValue>> = serde_json::from_slice(page.as_bytes()).unwrap();
             let rows: Vec<&RawValue> = serde_json::from_str(page["tasks"].get()).unwrap();
             prop_assert_eq!(rows.len(), ids.len());

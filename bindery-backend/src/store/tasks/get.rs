@@ -66,8 +66,9 @@ impl Store {
             return Ok(Some(kept));
         }
         let leave = self.inner.rows.leave(id);
-        let found =
-            self.read("tasks.get", move |connection| Box::pin(async move { read(connection, id).await })).await?;
+        let found = self
+            .read("tasks.get", move |connection| Box::pin(async move { read(connection, id).await }))
+            .await?;
         let Some(json) = found else { return Ok(None) };
         if let Some(leave) = leave {
             self.inner.rows.keep(&leave, json.clone());

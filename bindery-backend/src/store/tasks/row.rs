@@ -43,7 +43,14 @@ macro_rules! row {
                     END,
                     '\u{1f}', t.due_at, '\u{1f}', t.created_at, '\u{1f}', t.updated_at, '\u{1f}',
                     t.completed_at, '\u{1f}', t.deleted_at, '\u{1f}', t.version, '\u{1f}', ",
-            $description, ", '\u{1f}', ", $labels, ", '\u{1f}', ", $notes, ", '\u{1f}', ", $depends_on, ")"
+            $description,
+            ", '\u{1f}', ",
+            $labels,
+            ", '\u{1f}', ",
+            $notes,
+            ", '\u{1f}', ",
+            $depends_on,
+            ")"
         )
     };
 }

@@ -12,7 +12,10 @@ use super::{Desk, job::Job};
 use crate::{
     handle::Caller,
     roles::Roles,
-    store::{StoreOptions, clock::Clock, fault::Fault, ids::IdGenerator, metrics::Metrics, rows::Rows, transaction::Tx},
+    store::{
+        StoreOptions, clock::Clock, fault::Fault, ids::IdGenerator, metrics::Metrics, rows::Rows,
+        transaction::Tx,
+    },
 };
 
 type Verdict = Arc<Mutex<Option<Result<(), Error>>>>;
