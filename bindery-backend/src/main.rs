@@ -62,7 +62,12 @@ fn run(args: &Args) -> Result<Done, Failure> {
         return Ok(Done::Well);
     }
     start_log(&config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let trial = |name: &str| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(61u32);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .global_queue_interval(trial("TRIAL_GQI"))
+        .event_interval(trial("TRIAL_EV"))
+        .enable_all()
+        .build()?;
     let served = runtime.block_on(serve_until_signalled(config));
     // What still runs was given its time; waiting for it again would undo an abort.
     runtime.shutdown_background();

@@ -10,6 +10,7 @@
 mod backend;
 mod events;
 mod fixture;
+mod kept;
 mod keys;
 mod openapi;
 mod overload;

@@ -156,7 +156,7 @@ fn tasks() -> impl Strategy<Value = Vec<Value>> {
     ];
     let task = (text(), prop::option::of(text()), vec(text(), 0..3), vec(label, 0..3), 0..3_usize);
     let status = prop_oneof![Just("todo"), Just("done"), Just("cancelled")];
-    vec((task, status, prop::option::of("20[0-9]{2}-0[1-9]-1[0-9]T1[0-9]:00:00.[0-9]{3}Z")), 1..6).prop_map(|tasks| {
+    vec((task, status, prop::option::of("20[0-9]{2}-0[1-9]-1[0-9]T1[0-9]:00:00[.][0-9]{3}Z")), 1..6).prop_map(|tasks| {
         let made = tasks.into_iter().enumerate().map(|(place, ((title, text, tags, labels, links), status, due))| {
             let labels: serde_json::Map<_, _> =
                 labels.into_iter().enumerate().map(|(name, label)| (name.to_string(), label)).collect();

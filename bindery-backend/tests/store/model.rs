@@ -282,12 +282,12 @@ impl Run<'_> {
 
     /// Compares what is kept of each task, or will be from now on, with its row.
     fn compare_kept(&self, after: &Operation) -> Result<(), TestCaseError> {
-        let store = &self.bench.store;
+        let (store, caller) = (&self.bench.store, Caller::default());
         for id in &self.tasks {
             let input: GetTaskInput = serde_json::from_value(json!({ "task_id": id })).unwrap();
-            let answer = Handle::<GetTask>::answer(store, input.clone(), &Caller::default());
+            let answer = Handle::<GetTask>::answer(store, input.clone(), &caller);
             let kept = self.bench.runtime.block_on(answer).unwrap();
-            let stored = Handle::<GetTask>::handle(store, input, &Caller::default());
+            let stored = Handle::<GetTask>::handle(store, input, &caller);
             let stored = serde_json::to_string(&self.bench.runtime.block_on(stored).unwrap()).unwrap();
             same!(String::from_utf8_lossy(kept.as_bytes()), stored, "task {id} after {after:?}");
         }

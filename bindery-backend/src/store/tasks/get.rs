@@ -11,7 +11,7 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::{
     record::{TaskRecord, select_tasks},
-    row::{Fields, Row, Shown, row},
+    row::{Fields, Row, row},
 };
 use crate::{
     handle::{Caller, Handle, Json},
@@ -85,10 +85,9 @@ async fn read(connection: &mut SqliteConnection, id: TaskId) -> Result<Option<By
             .fetch_optional(connection)
             .await?;
     let Some(text) = text else { return Ok(None) };
-    let row: Row = serde_json::from_str(&text)?;
     let mut json = Vec::with_capacity(text.len() * 2);
     json.extend_from_slice(br#"{"task":"#);
-    serde_json::to_writer(&mut json, &Shown(&row, Fields::ALL))?;
+    Row::read(&text)?.write(Fields::ALL, &mut json)?;
     json.push(b'}');
     Ok(Some(Bytes::from(json)))
 }

@@ -9,7 +9,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::{
     record::rank,
-    row::{Fields, Row, Shown, row},
+    row::{Fields, Row, lines, page, row},
 };
 use crate::{
     handle::{Caller, Handle, Json},
@@ -89,16 +89,19 @@ async fn read(connection: &mut SqliteConnection, input: &ListTasks, now: Timesta
         let wanted = (page.limit + 1 - page.rows).min(AT_ONCE);
         let mut query = filtered(input, &scope, now, fields);
         push_order(&mut query, sort, after);
-        query.push(" LIMIT ").push_bind(wanted).push(")");
-        let text: String = query.build_query_scalar().fetch_one(&mut *connection).await?;
-        let rows: Vec<Row> = serde_json::from_str(&text)?;
-        for row in &rows {
-            if !page.add(&Shown(row, fields))? {
+        // Not a bare parameter: SQLite would look at its value, and plan anew for each.
+        query.push(" LIMIT 0 + ").push_bind(wanted).push(")");
+        let text: Option<String> = query.build_query_scalar().fetch_one(&mut *connection).await?;
+        let mut found = 0;
+        for line in lines(text.as_deref().unwrap_or_default()) {
+            let row = Row::read(line)?;
+            if !page.add(&row, fields)? {
                 return Ok(page.end(after.map(|last| last.write(order))));
             }
-            after = Some(Cursor { key: key(sort, row), id: row.id });
+            after = Some(Cursor { key: key(sort, &row), id: row.id });
+            found += 1;
         }
-        if (rows.len() as i64) < wanted {
+        if found < wanted {
             return Ok(page.end(None));
         }
     }
@@ -125,12 +128,12 @@ impl Page {
     }
 
     /// Adds a row, if there is room for it; there always is for the first.
-    fn add(&mut self, row: &Shown<'_>) -> Result<bool, Fault> {
+    fn add(&mut self, row: &Row<'_>, fields: Fields) -> Result<bool, Fault> {
         let before = self.json.len();
         if self.rows > 0 {
             self.json.push(b',');
         }
-        serde_json::to_writer(&mut self.json, row)?;
+        row.write(fields, &mut self.json)?;
         let bytes = self.json.len() - PAGE_START.len() + 1;
         let full = self.rows == self.limit || bytes > PAGE_BYTES;
         if full && self.rows > 0 {
@@ -168,17 +171,9 @@ async fn scope(connection: &mut SqliteConnection, input: &ListTasks) -> Result<S
 /// bound.
 fn filtered(input: &ListTasks, scope: &Scope, now: Timestamp, fields: Fields) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(if fields.need_whole() {
-        concat!(
-            "SELECT concat('[', group_concat(row), ']') FROM (SELECT ",
-            row!(whole),
-            " AS row FROM tasks t "
-        )
+        concat!("SELECT ", page!(), " FROM (SELECT ", row!(whole), " AS row FROM tasks t ")
     } else {
-        concat!(
-            "SELECT concat('[', group_concat(row), ']') FROM (SELECT ",
-            row!(short),
-            " AS row FROM tasks t "
-        )
+        concat!("SELECT ", page!(), " FROM (SELECT ", row!(short), " AS row FROM tasks t ")
     });
     query.push(if input.deleted { "WHERE t.deleted_at IS NOT NULL" } else { "WHERE t.deleted_at IS NULL" });
     if input.ready {
