@@ -212,7 +212,9 @@ pub(crate) fn one_shot_client(config: &Config) -> io::Result<Client> {
 }
 
 fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // One thread: nearly all of the work is waiting, and to hand a message to another thread and back
+    // takes longer than to answer it.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(work);
     // A read of stdin cannot be interrupted, and nobody waits for it any more.
     runtime.shutdown_background();

@@ -4,6 +4,7 @@
 //! Every write carries a `request_id`, made here when the caller gave none, so that the backend
 //! can recognise a repeated one and every call can be retried safely.
 
+mod answer;
 mod attempts;
 pub mod breaker;
 mod cache;
@@ -32,6 +33,7 @@ use shared_types::{
 use tokio::{sync::broadcast, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use answer::Answer;
 pub use feed::ChangeNotice;
 
 use crate::{
@@ -119,6 +121,19 @@ impl Client {
     /// # Errors
     /// What the backend answered, or why it could not be asked, as a caller may see it.
     pub async fn call(&self, spec: &Spec, input: Value, options: &CallOptions) -> Result<Arc<Value>, Error> {
+        self.answer(spec, input, options).await.map(|answer| Arc::clone(answer.value()))
+    }
+
+    /// As [`Client::call`], with the forms in which the answer is told on.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn answer(
+        &self,
+        spec: &Spec,
+        input: Value,
+        options: &CallOptions,
+    ) -> Result<Arc<Answer>, Error> {
         self.ask(spec, input, options).await.map_err(|error| self.disclose(spec.name, error))
     }
 
@@ -127,47 +142,47 @@ impl Client {
         disclosure::disclose(operation, error, self.shared.production)
     }
 
-    async fn ask(&self, spec: &Spec, input: Value, options: &CallOptions) -> Result<Arc<Value>, Error> {
+    async fn ask(&self, spec: &Spec, input: Value, options: &CallOptions) -> Result<Arc<Answer>, Error> {
         let deadline = Instant::now() + self.shared.timeout;
-        let headers = transport::headers(options);
-        if !spec.is_read() {
-            let request = Prepared::new(spec, &self.shared.request_ids.complete(input))?;
-            let _invalidation = self.shared.cache.invalidate_at_end();
-            return self.shared.send(&request, &headers, deadline).await.map(|answer| answer.value);
-        }
-        let request = Prepared::new(spec, &input)?;
-        // An answer that tells what the guard did to this input is for nobody else.
-        match cache::key(spec, &input).filter(|_| options.guard.is_none()) {
-            Some(key) => self.read(key, request, headers, deadline).await,
-            None => {
-                self.shared.cache.miss(Miss::NotCacheable);
-                self.shared.send(&request, &headers, deadline).await.map(|answer| answer.value)
-            }
-        }
-    }
-
-    /// The answer under `key`: from the cache, from an equal read underway, or from the backend.
-    async fn read(
-        &self,
-        key: String,
-        request: Prepared,
-        headers: HeaderMap,
-        deadline: Instant,
-    ) -> Result<Arc<Value>, Error> {
         let cache = &self.shared.cache;
+        if !spec.is_read() {
+            let request = Prepared::new(spec, self.shared.request_ids.complete(input))?;
+            let _invalidation = cache.invalidate_at_end();
+            return self.shared.send(&request, &transport::headers(options), deadline).await;
+        }
+        // An answer that tells what the guard did to this input is for nobody else.
+        let Some(key) = cache::key(spec, &input).filter(|_| options.guard.is_none()) else {
+            cache.miss(Miss::NotCacheable);
+            let request = Prepared::new(spec, input)?;
+            return self.shared.send(&request, &transport::headers(options), deadline).await;
+        };
         let why = match cache.get(&key).await {
             Ok(stored) => return Ok(stored),
             Err(why) => why,
         };
+        let request = Prepared::new(spec, input)?;
+        self.read(key, why, request, transport::headers(options), deadline).await
+    }
+
+    /// The answer for `key`, which the cache has not: from an equal read underway, or from the backend.
+    async fn read(
+        &self,
+        key: String,
+        why: Miss,
+        request: Prepared,
+        headers: HeaderMap,
+        deadline: Instant,
+    ) -> Result<Arc<Answer>, Error> {
+        let cache = &self.shared.cache;
         let Some(generation) = cache.generation() else {
             cache.miss(why);
-            return self.shared.send(&request, &headers, deadline).await.map(|answer| answer.value);
+            return self.shared.send(&request, &headers, deadline).await;
         };
         let (shared, own_key) = (Arc::clone(&self.shared), key.clone());
         let work = async move {
             let answer = shared.send(&request, &headers, deadline).await?;
-            shared.cache.put(own_key, generation, &answer.value, answer.bytes).await;
-            Ok(answer.value)
+            shared.cache.put(own_key, generation, &answer).await;
+            Ok(answer)
         };
         cache.board(&key, generation, why, work).await
     }

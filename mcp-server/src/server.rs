@@ -1,7 +1,9 @@
 //! The MCP server: rmcp over stdio, both protocol eras.
 
 mod advertise;
+mod calls;
 mod completions;
+mod direct;
 mod handler;
 mod line;
 mod progress;
@@ -13,12 +15,13 @@ mod subscriptions;
 mod transport;
 mod untrusted;
 
-use std::io;
+use std::{io, sync::Arc};
 
 use guard::Intake;
 use rmcp::{ServiceExt, service::ServerInitializeError, transport::stdio_pipes};
 
 use crate::{client::Client, executor::Executors};
+use calls::Calls;
 use handler::Bindery;
 use transport::LineTransport;
 
@@ -37,8 +40,9 @@ pub async fn serve_stdio(
     stop: tokio_util::sync::CancellationToken,
 ) -> io::Result<()> {
     let (input, output) = stdio_pipes();
-    let transport = LineTransport::new(input, output, intake.clone());
-    let server = Bindery::new(client, executors, intake, session);
+    let calls = Arc::new(Calls::new(client, intake, session));
+    let transport = LineTransport::new(input, output, Arc::clone(&calls));
+    let server = Bindery::new(calls, executors);
     match server.serve_with_ct(transport, stop).await {
         Ok(running) => {
             if let Err(error) = running.waiting().await {

@@ -1,7 +1,10 @@
 //! From a request to its answer: as many attempts as the deadline, the kind of failure and the
 //! circuit breaker allow.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::HeaderMap;
@@ -9,11 +12,10 @@ use shared_types::{Error, ErrorCode};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Shared,
+    Answer, Shared,
     breaker::Outcome,
     failure::{Failure, Kind},
     route::Prepared,
-    transport::Answer,
 };
 use crate::lifecycle::Stage;
 
@@ -29,7 +31,7 @@ impl Shared {
         request: &Prepared,
         headers: &HeaderMap,
         deadline: Instant,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Arc<Answer>, Error> {
         let pauses =
             ExponentialBuilder::new().with_min_delay(FIRST_PAUSE).with_max_times(RETRIES).with_jitter();
         (|| self.attempt(request, headers, deadline))
@@ -45,6 +47,7 @@ impl Shared {
                 tracing::debug!(error = %failure.error, pause_ms = pause.as_millis(), "trying again");
             })
             .await
+            .map(Arc::new)
             .map_err(Failure::into_error)
     }
 

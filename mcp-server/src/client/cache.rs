@@ -15,7 +15,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
 use shared_types::{Error, health::ClientFigures};
 use tokio::{sync::Mutex, time::timeout};
 
@@ -25,22 +24,22 @@ use self::{
     flights::Flights,
 };
 pub(super) use self::{counts::Miss, flights::Flight, key::key};
+use super::Answer;
 use crate::lifecycle::Endpoint;
 
 /// The most bytes of JSON text that the stored answers may have together.
 const CAPACITY: u64 = 16 * 1024 * 1024;
 
 #[derive(Debug, Clone)]
-struct Answer {
+struct Kept {
     generation: u64,
-    value: Arc<Value>,
-    bytes: usize,
+    answer: Arc<Answer>,
 }
 
 /// The stored answers of one client.
 #[derive(Debug)]
 pub(super) struct Cache {
-    answers: Option<moka::future::Cache<String, Answer>>,
+    answers: Option<moka::future::Cache<String, Kept>>,
     currency: Currency,
     flights: Flights,
     counts: Counts,
@@ -54,8 +53,8 @@ impl Cache {
         let answers = (!ttl.is_zero()).then(|| {
             moka::future::Cache::builder()
                 .max_capacity(CAPACITY)
-                .weigher(|key: &String, answer: &Answer| {
-                    u32::try_from(key.len() + answer.bytes).unwrap_or(u32::MAX)
+                .weigher(|key: &String, kept: &Kept| {
+                    u32::try_from(key.len() + kept.answer.json().len()).unwrap_or(u32::MAX)
                 })
                 .time_to_live(ttl)
                 .build()
@@ -70,7 +69,7 @@ impl Cache {
     }
 
     /// The answer under `key`, if nothing changed since it was asked for; else why not.
-    pub(super) async fn get(&self, key: &str) -> Result<Arc<Value>, Miss> {
+    pub(super) async fn get(&self, key: &str) -> Result<Arc<Answer>, Miss> {
         let found = self.find(key).await;
         if found.is_ok() {
             self.counts.hit();
@@ -78,7 +77,7 @@ impl Cache {
         found
     }
 
-    async fn find(&self, key: &str) -> Result<Arc<Value>, Miss> {
+    async fn find(&self, key: &str) -> Result<Arc<Answer>, Miss> {
         let answers = self.answers.as_ref().ok_or(Miss::NotCacheable)?;
         let generation = self.currency.generation().ok_or(Miss::FeedDown)?;
         let found = answers.get(key).await.ok_or(Miss::Absent)?;
@@ -90,7 +89,7 @@ impl Cache {
         }
         // Looked at after the proof: a change may have been heard meanwhile.
         match self.currency.generation() == Some(generation) {
-            true => Ok(found.value),
+            true => Ok(found.answer),
             false => Err(Miss::Changed),
         }
     }
@@ -124,11 +123,11 @@ impl Cache {
     }
 
     /// Stores an answer that was asked for in `generation`.
-    pub(super) async fn put(&self, key: String, generation: u64, value: &Arc<Value>, bytes: usize) {
+    pub(super) async fn put(&self, key: String, generation: u64, answer: &Arc<Answer>) {
         if let Some(answers) = &self.answers
             && self.generation() == Some(generation)
         {
-            answers.insert(key, Answer { generation, value: Arc::clone(value), bytes }).await;
+            answers.insert(key, Kept { generation, answer: Arc::clone(answer) }).await;
         }
     }
 
@@ -138,7 +137,7 @@ impl Cache {
         key: &str,
         generation: u64,
         why: Miss,
-        work: impl Future<Output = Result<Arc<Value>, Error>> + Send + 'static,
+        work: impl Future<Output = Result<Arc<Answer>, Error>> + Send + 'static,
     ) -> Flight {
         let (flight, joined) = self.flights.board(key, generation, work);
         match joined {
@@ -217,8 +216,8 @@ mod tests {
 
     use super::*;
 
-    async fn stored(cache: &Cache, generation: u64) -> Result<Arc<Value>, Miss> {
-        cache.put("key".to_owned(), generation, &Arc::new(json!(1)), 1).await;
+    async fn stored(cache: &Cache, generation: u64) -> Result<Arc<Answer>, Miss> {
+        cache.put("key".to_owned(), generation, &Arc::new(Answer::from(json!(1)))).await;
         cache.get("key").await
     }
 

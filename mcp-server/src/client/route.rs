@@ -24,22 +24,20 @@ pub(super) struct Prepared {
 impl Prepared {
     /// The request for `spec` with `input`: the route that takes most of its fields, those in the
     /// path, the others in the query of a `GET` and else in the body.
-    pub(super) fn new(spec: &Spec, input: &Value) -> Result<Self, Error> {
-        let empty = JsonObject::new();
-        let input = match input {
+    pub(super) fn new(spec: &Spec, input: Value) -> Result<Self, Error> {
+        let mut input = match input {
             Value::Object(input) => input,
-            Value::Null => &empty,
+            Value::Null => JsonObject::new(),
             _ => return Err(Error::new(ErrorCode::InvalidValue, "the input must be a JSON object")),
         };
-        let route = choose(spec, input)?;
-        let path = segments(route, input)?;
-        let mut rest = input.clone();
+        let route = choose(spec, &input)?;
+        let path = segments(route, &input)?;
         for name in fields(route) {
-            rest.remove(name);
+            input.shift_remove(name);
         }
         let (query, body) = match route.method {
-            Method::Get => (query(rest), None),
-            _ => (Vec::new(), Some(body(&rest)?)),
+            Method::Get => (query(input), None),
+            _ => (Vec::new(), Some(body(&input)?)),
         };
         let is_probe = spec.name == HealthCheck::SPEC.name;
         Ok(Self { method: method(route.method), path, query, body, is_probe })
@@ -137,7 +135,7 @@ mod tests {
     use super::*;
 
     fn shown(name: &str, input: Value) -> (String, String, Option<Value>) {
-        let prepared = Prepared::new(find(name).unwrap(), &input).unwrap();
+        let prepared = Prepared::new(find(name).unwrap(), input).unwrap();
         let url = prepared.url(&Url::parse("http://localhost/").unwrap());
         let body = prepared.body.map(|body| serde_json::from_slice(&body).unwrap());
         let target = url.as_str().strip_prefix("http://localhost").unwrap().to_owned();
@@ -173,7 +171,7 @@ mod tests {
 
     #[test]
     fn an_input_that_fits_no_route_is_refused() {
-        let refused = |name, input| Prepared::new(find(name).unwrap(), &input).unwrap_err();
+        let refused = |name, input| Prepared::new(find(name).unwrap(), input).unwrap_err();
         assert_eq!(refused("get_task", json!({})).field.as_deref(), Some("task_id"));
         for id in ["", ".", ".."] {
             assert_eq!(refused("get_task", json!({ "task_id": id })).code, ErrorCode::InvalidValue);
@@ -184,7 +182,7 @@ mod tests {
     #[test]
     fn a_body_has_a_limit() {
         let input = json!({ "title": "x".repeat(REQUEST_LIMIT) });
-        let error = Prepared::new(find("create_task").unwrap(), &input).unwrap_err();
+        let error = Prepared::new(find("create_task").unwrap(), input).unwrap_err();
         assert_eq!(error.code, ErrorCode::PayloadTooLarge);
     }
 }

@@ -1,12 +1,11 @@
 //! One attempt: a request over a pooled connection, within limits and a deadline.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use reqwest::{
     Response,
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
 };
-use serde_json::Value;
 use shared_types::{Error, ErrorCode, guarded::GuardReport, health::ClientFigures};
 use tokio::{
     sync::Semaphore,
@@ -14,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    CallOptions,
+    Answer, CallOptions,
     failure::{Failure, Kind},
     route::Prepared,
 };
@@ -29,14 +28,6 @@ const REPORT_LIMIT: usize = 8 * 1024;
 
 const ACTOR: HeaderName = HeaderName::from_static("bindery-actor");
 const GUARD: HeaderName = HeaderName::from_static("bindery-guard");
-
-/// What came back.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) value: Arc<Value>,
-    /// Length of its text.
-    pub(super) bytes: usize,
-}
 
 /// Sends requests, a bounded number at a time.
 #[derive(Debug)]
@@ -93,17 +84,16 @@ async fn exchange(endpoint: &Endpoint, request: &Prepared, headers: &HeaderMap) 
     let status = response.status();
     let is_problem = is_problem(&response);
     let retry_after = retry_after(&response);
-    let bytes = read(response).await?;
-    let value = serde_json::from_slice::<Value>(&bytes);
+    let answer = Answer::read(read(response).await?);
     if status.is_success() {
-        let value = value.map_err(|_| faulty("the backend's answer is not JSON"))?;
-        return Ok(Answer { value: Arc::new(value), bytes: bytes.len() });
+        return answer.map_err(|_| faulty("the backend's answer is not JSON"));
     }
+    let mut answer = answer.ok();
     // An unhealthy backend says so with a status for machines and its whole health for people.
-    if let (false, Ok(value @ Value::Object(_))) = (is_problem, &value) {
-        return Ok(Answer { value: Arc::new(value.clone()), bytes: bytes.len() });
+    if let Some(answer) = answer.take_if(|answer| !is_problem && answer.value().is_object()) {
+        return Ok(answer);
     }
-    let error = value.ok().as_ref().and_then(Error::from_problem).unwrap_or_else(|| {
+    let error = answer.as_ref().and_then(|answer| Error::from_problem(answer.value())).unwrap_or_else(|| {
         Error::new(ErrorCode::Internal, format!("the backend answered {status} without a reason"))
     });
     Err(Failure { retry_after, ..Failure::answered(status.as_u16(), error) })

@@ -86,14 +86,11 @@ pub(super) async fn replace(
     await_end(state_dir).await.map(|()| true)
 }
 
-/// Waits until nobody holds the lock of the workspace. The system lets go of it when the process
-/// ends, however it ends.
+/// Waits until nobody holds the lock of the workspace.
 async fn await_end(state_dir: &Path) -> Result<(), Error> {
-    let path = state_dir.join("backend.lock");
-    let lock = fs::File::open(&path).map_err(|error| unavailable(format!("{}: {error}", path.display())))?;
     let begun = Instant::now();
     let mut pace = Pace::new();
-    while let Err(fs::TryLockError::WouldBlock) = lock.try_lock_shared() {
+    while !is_free(state_dir) {
         if begun.elapsed() > GONE_WITHIN {
             return Err(unavailable(format!(
                 "the older backend is still there {} s after it was asked to leave",
@@ -103,6 +100,13 @@ async fn await_end(state_dir: &Path) -> Result<(), Error> {
         sleep(pace.next()).await;
     }
     Ok(())
+}
+
+/// Whether a backend was here and has let go of the workspace. The system lets go of its lock when the
+/// process ends, however it ends.
+pub(super) fn is_free(state_dir: &Path) -> bool {
+    let lock = fs::File::open(state_dir.join("backend.lock"));
+    lock.is_ok_and(|lock| lock.try_lock_shared().is_ok())
 }
 
 #[cfg(test)]

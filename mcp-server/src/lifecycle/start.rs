@@ -16,7 +16,7 @@ use tokio::{sync::watch, time::sleep};
 
 use super::{
     Stage, StartOptions, binary,
-    endpoint::{Absence, Endpoint},
+    endpoint::Endpoint,
     handover,
     process::{self, ALREADY_SERVED, BackendProcess},
 };
@@ -27,8 +27,12 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 /// How often a backend that is killed as it starts is started again. What kills it is not in its
 /// settings, and calls wait for it.
 const KILLS: usize = 2;
-/// How long a backend that somebody else runs may take until it answers.
-const OTHER_READY_WITHIN: Duration = Duration::from_secs(5);
+/// How often a backend is started again that found the workspace taken and then free: whoever runs
+/// backends by hand may come before us.
+const TAKEN: usize = 3;
+/// How long a backend that somebody else runs may take until it answers, or until it has left; it
+/// cuts off requests after 10 s.
+const OTHER_SETTLES_WITHIN: Duration = Duration::from_secs(15);
 
 /// The backend of `workspace`, started if need be. `process` receives the child as soon as there
 /// is one, so that it is not forgotten when the wait for it is broken off.
@@ -60,20 +64,31 @@ pub(super) async fn find_or_start(
     };
     stage.send_replace(Stage::Starting);
     tracing::info!(binary = %binary.display(), "starting the backend");
-    let mut kills = 0;
+    let (mut kills, mut taken) = (0, 0);
     loop {
         let started = BackendProcess::spawn(&binary, workspace)
             .map_err(|error| unavailable(format!("{} could not be started: {error}", binary.display())))?;
-        let ready = await_ready(workspace, process.insert(started)).await;
-        let failed = if ready.is_err() { process.take() } else { None };
-        let Some(mut failed) = failed else { return ready };
-        let was_killed = matches!(failed.has_ended(), Some(Exit::Signal(_)));
+        let error = match await_ready(workspace, process.insert(started)).await {
+            Ok(endpoint) => return Ok(endpoint),
+            Err(error) => error,
+        };
+        let Some(mut failed) = process.take() else { return Err(error) };
+        let exit = failed.has_ended();
         failed.stop().await;
-        if !was_killed || kills == KILLS {
-            return ready;
+        match exit {
+            Some(Exit::Signal(_)) if kills < KILLS => {
+                kills += 1;
+                tracing::warn!(kills, "the backend was killed as it started; starting another");
+            }
+            Some(Exit::Code(ALREADY_SERVED)) if taken < TAKEN => {
+                taken += 1;
+                if let Some(endpoint) = await_other(workspace, &state_dir).await? {
+                    return Ok(endpoint);
+                }
+                tracing::info!("the other backend has left; starting another");
+            }
+            _ => return Err(error),
         }
-        kills += 1;
-        tracing::warn!(kills, "the backend was killed as it started; starting another");
     }
 }
 
@@ -120,24 +135,41 @@ async fn find_or_lock(workspace: &Workspace, state_dir: &Path) -> Result<Electio
 }
 
 async fn await_ready(workspace: &Workspace, process: &mut BackendProcess) -> Result<Endpoint, Error> {
-    let mut deadline = Instant::now() + READY_WITHIN;
-    let mut somebody_else = false;
+    let begun = Instant::now();
     let mut pace = Pace::new();
     loop {
         let absence = match Endpoint::find(workspace).await {
             Ok(endpoint) => return Ok(endpoint),
             Err(absence) => absence,
         };
-        match process.has_ended() {
-            Some(Exit::Code(ALREADY_SERVED)) if !somebody_else => {
-                somebody_else = true;
-                deadline = Instant::now() + OTHER_READY_WITHIN;
-            }
-            Some(exit) if !somebody_else => return Err(ended_early(workspace, exit)),
-            _ => {}
+        if let Some(exit) = process.has_ended() {
+            return Err(ended_early(workspace, exit));
         }
-        if Instant::now() > deadline {
-            return Err(not_ready(somebody_else, &absence));
+        if begun.elapsed() > READY_WITHIN {
+            let waited = READY_WITHIN.as_secs();
+            return Err(unavailable(format!("the backend was not ready after {waited} s: {absence}")));
+        }
+        sleep(pace.next()).await;
+    }
+}
+
+/// The backend of somebody else, once it answers; `None` once it has let go of the workspace. One that
+/// is told to stop announces itself no longer, and stays for as long as it has requests in work.
+async fn await_other(workspace: &Workspace, state_dir: &Path) -> Result<Option<Endpoint>, Error> {
+    let begun = Instant::now();
+    let mut pace = Pace::new();
+    loop {
+        let absence = match Endpoint::find(workspace).await {
+            Ok(endpoint) => return Ok(Some(endpoint)),
+            Err(absence) => absence,
+        };
+        if handover::is_free(state_dir) {
+            return Ok(None);
+        }
+        if begun.elapsed() > OTHER_SETTLES_WITHIN {
+            return Err(unavailable(format!(
+                "another backend holds this workspace, but cannot be used: {absence}"
+            )));
         }
         sleep(pace.next()).await;
     }
@@ -163,13 +195,6 @@ fn ended_early(workspace: &Workspace, exit: Exit) -> Error {
     let tail = guard::redact::redact(&tail);
     unavailable(format!("the backend ended before it was ready, with {exit}: {tail}"))
         .suggest("The whole log is in .vespera/backend.log, in the workspace.")
-}
-
-fn not_ready(somebody_else: bool, absence: &Absence) -> Error {
-    unavailable(match somebody_else {
-        true => format!("another backend holds this workspace, but cannot be used: {absence}"),
-        false => format!("the backend was not ready after {} s: {absence}", READY_WITHIN.as_secs()),
-    })
 }
 
 pub(super) fn unavailable(message: String) -> Error {

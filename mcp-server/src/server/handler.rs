@@ -3,39 +3,36 @@
 use std::{
     borrow::Cow,
     collections::BTreeSet,
-    panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use futures::FutureExt;
-use guard::{Intake, suggest::nearest};
+use guard::suggest::nearest;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
-        ContentBlock, CustomRequest, CustomResult, ErrorCode, GetPromptRequestParams, GetPromptResponse,
-        Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
-        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-        ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
-        SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+        CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, CustomRequest,
+        CustomResult, ErrorCode, GetPromptRequestParams, GetPromptResponse, Implementation,
+        InitializeRequestParams, InitializeResult, ListPromptsResult, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
+        ReadResourceResponse, ServerCapabilities, ServerConfig, SubscribeRequestParams, SubscriptionFilter,
+        Tool, UnsubscribeRequestParams,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
 use serde_json::Value;
-use shared_types::{
-    Error, Operation, Spec,
-    operation::{self, HealthCheck},
-};
+use shared_types::{Error, Spec, operation};
 
 use super::{
-    advertise, completions, progress, prompts, protocol_error::protocol_error, render::render, resources,
-    subscriptions, transport::BrokenLimit, untrusted,
+    advertise,
+    calls::{Calls, tool_result},
+    completions, progress, prompts, resources, subscriptions,
+    transport::BrokenLimit,
 };
 use crate::{
-    client::{CallOptions, Client},
+    client::{Answer, Client},
     executor::{self, Executors, Watch},
     random,
 };
@@ -47,36 +44,33 @@ complete_task with the execution_id. Ids are 13 characters. Text stored by other
 
 /// The server of one connection.
 pub(crate) struct Bindery {
-    client: Client,
+    calls: Arc<Calls>,
     executors: Executors,
-    intake: Intake,
     tools: Arc<Vec<Tool>>,
     /// Set by the first `initialize`; there is no second one.
     initialized: AtomicBool,
-    /// Tells this session apart from others of the same assistant, so that claims do.
-    session: String,
     /// Resources that a client of the older protocols subscribed to.
     subscribed: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Bindery {
-    pub(crate) fn new(client: Client, executors: Executors, intake: Intake, session: String) -> Self {
+    pub(crate) fn new(calls: Arc<Calls>, executors: Executors) -> Self {
         Self {
-            client,
+            calls,
             executors,
-            intake,
             tools: Arc::new(advertise::tools()),
             initialized: AtomicBool::new(false),
-            session,
             subscribed: Arc::default(),
         }
     }
 
-    /// Who the caller is, as the history and claims name it.
+    /// Who the caller is.
     fn actor(&self, context: &RequestContext<RoleServer>) -> String {
-        let name = context.client_info().map(|info| info.name).filter(|name| !name.is_empty());
-        let name = name.as_deref().unwrap_or("assistant");
-        format!("{}/{}", name.chars().filter(|c| !c.is_control()).take(100).collect::<String>(), self.session)
+        self.calls.actor(context.client_info().map(|info| info.name).as_deref())
+    }
+
+    fn client(&self) -> &Client {
+        &self.calls.client
     }
 
     async fn run(
@@ -84,56 +78,26 @@ impl Bindery {
         spec: &Spec,
         input: Value,
         context: &RequestContext<RoleServer>,
-    ) -> Result<Value, Error> {
-        let accepted = self.intake.accept(spec, input)?;
-        let is_claim = executor::is_claim(spec, &accepted.input);
+    ) -> Result<Arc<Answer>, Error> {
+        let call = self.calls.accept(spec, input)?;
+        let is_claim = executor::is_claim(spec, &call.input);
         let actor = self.actor(context);
-        let options = CallOptions { actor: Some(actor.clone()), guard: accepted.report };
-        let detail = accepted.input["detail"] == true;
-        let result = self.client.call(spec, accepted.input, &options).await;
-        if spec.name == HealthCheck::SPEC.name {
-            return self.with_client_health(result, detail);
-        }
-        let result = result.map(Arc::unwrap_or_clone)?;
+        let answer = self.calls.ask(spec, call, actor.clone()).await?;
         if !is_claim {
-            return Ok(result);
+            return Ok(answer);
         }
         let cancelled = context.ct.child_token();
         // Dropped, when nobody waits any more, it cancels.
         let _waiting = cancelled.clone().drop_guard();
-        let progress = progress::reporter(context);
-        self.executors.carry_out(&self.client, result, Watch { actor, cancelled, progress }).await
-    }
-
-    /// Adds the way to the backend to what the backend says, or to why it says nothing.
-    fn with_client_health(&self, result: Result<Arc<Value>, Error>, detail: bool) -> Result<Value, Error> {
-        let client = serde_json::to_value(self.client.health(detail)).unwrap_or_default();
-        let mut health =
-            result.map(Arc::unwrap_or_clone).map_err(|error| error.with("client", client.clone()))?;
-        if let Some(health) = health.as_object_mut() {
-            health.insert("client".to_owned(), client);
-        }
-        Ok(health)
-    }
-
-    /// The answer of a handler, whatever becomes of it.
-    async fn answer<T>(
-        &self,
-        method: &str,
-        work: impl Future<Output = Result<T, ErrorData>>,
-    ) -> Result<T, ErrorData> {
-        let fault = |error| protocol_error(&self.client.disclose(method, error));
-        contain(work).await.map_err(fault)?
+        let watch = Watch { actor, cancelled, progress: progress::reporter(context) };
+        let claim = Value::clone(answer.value());
+        let claim = self.executors.carry_out(self.client(), claim, watch).await?;
+        Ok(Arc::new(Answer::from(claim)))
     }
 
     fn subscribed(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
         self.subscribed.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Runs a handler so that a panic becomes an error: rmcp would never answer the request.
-async fn contain<T>(work: impl Future<Output = Result<T, ErrorData>>) -> Result<Result<T, ErrorData>, Error> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| Error::of_panic(&*panic))
 }
 
 fn unknown_tool(name: &str) -> ErrorData {
@@ -143,18 +107,6 @@ fn unknown_tool(name: &str) -> ErrorData {
         None => format!("unknown tool {name:?}; tools/list names the tools"),
     };
     ErrorData::invalid_params(message, None)
-}
-
-fn tool_result(spec: &Spec, outcome: Result<Value, Error>) -> CallToolResult {
-    let (value, failed) = match outcome {
-        Ok(value) => (value, false),
-        Err(error) => (error.to_tool_result(spec.name), true),
-    };
-    let mut result = CallToolResult::success(vec![ContentBlock::text(render(&value))]);
-    result.is_error = Some(failed);
-    result.structured_content = Some(value);
-    result.meta = Some(untrusted::mark());
-    result
 }
 
 impl ServerHandler for Bindery {
@@ -185,7 +137,7 @@ impl ServerHandler for Bindery {
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
-        let changes = self.client.changes();
+        let changes = self.client().changes();
         subscriptions::follow_for_peer(changes, context.peer, Arc::clone(&self.subscribed));
     }
 
@@ -213,7 +165,7 @@ impl ServerHandler for Bindery {
             return Ok(tool_result(spec, Err(error.clone())).into());
         }
         let input = request.arguments.map_or(Value::Null, Value::Object);
-        self.answer("tools/call", async {
+        self.calls.contain("tools/call", async {
             let outcome = tokio::select! {
                 outcome = self.run(spec, input, &context) => outcome,
                 // Nobody waits for the answer; it is not sent.
@@ -229,7 +181,7 @@ impl ServerHandler for Bindery {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        self.answer("resources/list", resources::list(&self.client)).await
+        self.calls.contain("resources/list", resources::list(self.client())).await
     }
 
     async fn list_resource_templates(
@@ -245,8 +197,8 @@ impl ServerHandler for Bindery {
         request: ReadResourceRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let read = resources::read(&self.client, &request.uri);
-        self.answer("resources/read", read).await.map(Into::into)
+        let read = resources::read(self.client(), &request.uri);
+        self.calls.contain("resources/read", read).await.map(Into::into)
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
@@ -254,7 +206,7 @@ impl ServerHandler for Bindery {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        subscriptions::follow_for_subscription(self.client.changes(), &context).await;
+        subscriptions::follow_for_subscription(self.client().changes(), &context).await;
         Ok(())
     }
 
@@ -303,7 +255,7 @@ impl ServerHandler for Bindery {
         request: CompleteRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        self.answer("completion/complete", completions::complete(&self.client, &request)).await
+        self.calls.contain("completion/complete", completions::complete(self.client(), &request)).await
     }
 
     async fn on_custom_request(
@@ -333,14 +285,6 @@ impl ServerHandler for Bindery {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn a_panic_becomes_an_internal_error() {
-        let outcome = contain::<()>(async { panic!("inside") }).await;
-        let error = outcome.unwrap_err();
-        assert_eq!(error.code, shared_types::ErrorCode::Internal);
-        assert!(error.message.contains("inside"), "{error}");
-    }
 
     #[test]
     fn a_slip_in_a_tool_name_is_answered_with_the_nearest() {

@@ -1,8 +1,8 @@
 //! The backend behind the tools: found or started, shared, replaced when it dies.
 
 use std::{
-    io::ErrorKind,
-    net::TcpListener,
+    io::{ErrorKind, Write},
+    net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt,
     path::Path,
     process::Command,
@@ -141,6 +141,38 @@ fn an_older_backend_hands_over_without_a_lost_call() {
     });
     let total = working.call("get_dashboard_stats", &json!({}))["total"].clone();
     assert_eq!(total, acknowledged + 1, "each call was carried out once");
+}
+
+/// It announces itself no longer and keeps its lock, until the sender of half a request is cut off.
+#[test]
+fn a_call_that_meets_a_leaving_backend_waits_for_its_end() {
+    let workspace = Workspace::new();
+    let leaving = tests::Server::start(workspace.path());
+    let mut connected = workspace.session();
+    let id = connected.call("create_task", &json!({"title": "Kept"}))["task"]["id"].clone();
+    let mut slow = TcpStream::connect(leaving.address()).unwrap();
+    slow.write_all(
+        b"POST /api/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+          Content-Length: 100\r\n\r\n{",
+    )
+    .unwrap();
+    // Answered after the half request was taken on: connections are accepted in turn.
+    assert_eq!(leaving.send("GET", "/health", None).status, 200);
+    assert!(Command::new("kill").arg(leaving.pid().to_string()).status().unwrap().success());
+    let told = Instant::now();
+    while workspace.path().join(".vespera/backend.json").exists() {
+        assert!(told.elapsed() < Duration::from_secs(30), "it does not leave: {}", leaving.log());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    std::thread::scope(|scope| {
+        for mut session in [connected, workspace.session()] {
+            let id = &id;
+            scope.spawn(move || {
+                assert_eq!(session.call("get_task", &json!({"task_id": id}))["task"]["title"], "Kept");
+            });
+        }
+    });
+    assert_ne!(workspace.backend()["pid"], leaving.pid());
 }
 
 #[test]

@@ -13,13 +13,12 @@ use futures::{
     FutureExt,
     future::{BoxFuture, Shared, WeakShared},
 };
-use serde_json::Value;
 use shared_types::Error;
 
-use super::currency::CURRENT_FOR;
+use super::{Answer, currency::CURRENT_FOR};
 
 /// What a flight ends with. A failure is told to those who waited for it, and kept for nobody.
-type Outcome = Result<Arc<Value>, Error>;
+type Outcome = Result<Arc<Answer>, Error>;
 
 /// A read underway, for each who waits for it.
 pub(in crate::client) type Flight = Shared<BoxFuture<'static, Outcome>>;
@@ -106,7 +105,7 @@ mod tests {
     use super::*;
 
     fn answer() -> Outcome {
-        Ok(Arc::new(json!(1)))
+        Ok(Arc::new(Answer::from(json!(1))))
     }
 
     #[tokio::test]
