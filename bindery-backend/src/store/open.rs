@@ -272,7 +272,7 @@ async fn inspect(options: &StoreOptions) -> Result<Sums, OpenError> {
             let path = options.path.clone();
             Err(OpenError::Changed { sums: sums::path(&path), path, detail })
         }
-        Verdict::Same | Verdict::Unread | Verdict::Unknown => Ok(sums),
+        Verdict::Same | Verdict::Unread | Verdict::Unknown | Verdict::Strange => Ok(sums),
     }
 }
 
@@ -284,7 +284,7 @@ async fn refuse_damaged(options: &StoreOptions, size: u64, verdict: &Verdict) ->
     if size <= ALWAYS_CHECKED_BYTES {
         return check::whole(options).await;
     }
-    if was_interrupted(options).await {
+    if *verdict == Verdict::Strange || was_interrupted(options).await {
         return check::by_table(options).await;
     }
     Ok(())

@@ -25,8 +25,10 @@ pub(in crate::store) enum Verdict {
     Same,
     /// It was closed in order and is as long as it was; its pages are to be compared while it is in use.
     Unread,
-    /// Not every page has a sum, or the sums are not about this file.
+    /// Not every page has a sum.
     Unknown,
+    /// Somebody else has folded in the log that was left, so that the sums are not about this file.
+    Strange,
     /// It is something else.
     Different(String),
 }
@@ -64,7 +66,7 @@ pub(in crate::store) fn examine(database: &Path, most_bytes: u64) -> io::Result<
             "another program, or a stop that was cut short, has folded in the log of the database: SQLite \
              checks it, and its sums are made anew"
         );
-        return Ok((Verdict::Unknown, sums));
+        return Ok((Verdict::Strange, sums));
     }
     sums.in_step = log.is_none();
     sums.swept = if compared == Verdict::Same { table.pages() } else { 0 };
@@ -108,9 +110,10 @@ fn origin(note: Note, table: &Table, found: &Found) -> Origin {
 fn compare_length(database: &Path, table: &Table) -> io::Result<Verdict> {
     let length = fs::metadata(database)?.len();
     let expected = u64::from(table.pages()) * u64::from(table.page_size);
-    Ok(match length == expected {
-        true => Verdict::Unread,
-        false => Verdict::Different(format!("it has {length} bytes instead of {expected}")),
+    Ok(if length == expected {
+        Verdict::Unread
+    } else {
+        Verdict::Different(format!("it has {length} bytes instead of {expected}"))
     })
 }
 
