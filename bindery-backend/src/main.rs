@@ -25,6 +25,11 @@ const WRONG_SETTING: u8 = 2;
 const TAKEN: u8 = 3;
 const ABORTED: u8 = 130;
 
+/// After how many steps of other tasks those are looked at that another thread has woken. SQLite works on
+/// threads of its own: with the usual 61, each statement of an accepted request would wait for as many
+/// refusals when there are too many requests.
+const SOON: u32 = 4;
+
 fn main() -> ExitCode {
     let args = Args::parse();
     match run(&args) {
@@ -62,12 +67,8 @@ fn run(args: &Args) -> Result<Done, Failure> {
         return Ok(Done::Well);
     }
     start_log(&config)?;
-    let trial = |name: &str| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(61u32);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .global_queue_interval(trial("TRIAL_GQI"))
-        .event_interval(trial("TRIAL_EV"))
-        .enable_all()
-        .build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().global_queue_interval(SOON).build()?;
     let served = runtime.block_on(serve_until_signalled(config));
     // What still runs was given its time; waiting for it again would undo an abort.
     runtime.shutdown_background();

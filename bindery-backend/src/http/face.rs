@@ -29,13 +29,15 @@ use crate::app::App;
 
 /// What a response says unless its route has said something else: browsers are to take it for what
 /// it is, and to keep nothing of it.
-const USUAL: [(HeaderName, HeaderValue); 5] = [
+static USUAL: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
 ];
+
+type Answered = Result<Response, Infallible>;
 
 /// Where a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,8 +97,7 @@ where
 {
     type Response = Response;
     type Error = Infallible;
-    type Future =
-        Either<Ready<Result<Response, Infallible>>, BoxFuture<'static, Result<Response, Infallible>>>;
+    type Future = Either<Ready<Answered>, BoxFuture<'static, Answered>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -122,8 +123,8 @@ where
 fn with_usual_headers(mut response: Response) -> Response {
     let headers: &mut HeaderMap = response.headers_mut();
     headers.reserve(USUAL.len());
-    for (name, value) in USUAL {
-        headers.entry(name).or_insert(value);
+    for (name, value) in &USUAL {
+        headers.entry(name).or_insert_with(|| value.clone());
     }
     response
 }
