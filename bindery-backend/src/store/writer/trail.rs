@@ -26,7 +26,7 @@ const RETRY: Duration = Duration::from_secs(5);
 const CHUNK: i64 = 256;
 
 /// How many tasks may wait to be indexed. A search that comes then waits for all of them.
-const MOST_WAITING: i64 = 8192;
+const MOST_WAITING: i64 = 4096;
 
 /// How many tasks were committed since the start, and how many indexed; shared with the searches.
 #[derive(Debug, Default)]
