@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use sqlx::SqliteConnection;
+use sqlx::{Connection, SqliteConnection};
 
 use super::{UpkeepError, size};
 use crate::store::{
