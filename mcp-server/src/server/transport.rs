@@ -77,7 +77,7 @@ pub(crate) struct LineTransport<R, W> {
 /// What a line holds.
 enum Incoming {
     Call(Call),
-    Message(ClientJsonRpcMessage),
+    Message(Box<ClientJsonRpcMessage>),
 }
 
 impl<R, W> LineTransport<R, W>
@@ -106,7 +106,7 @@ where
         let call = self.actor.as_ref().and_then(|_| direct::read(line));
         let read = match call {
             Some(call) => Ok(Incoming::Call(call)),
-            None => message::read(line, &self.calls).map(Incoming::Message),
+            None => message::read(line, &self.calls).map(|message| Incoming::Message(Box::new(message))),
         };
         self.lines.clear();
         match read {
@@ -121,7 +121,7 @@ where
             Incoming::Call(call) => return self.begin(call).map(|()| None),
             Incoming::Message(message) => message,
         };
-        let request = match &message {
+        let request = match &*message {
             JsonRpcMessage::Request(request) => request,
             JsonRpcMessage::Notification(notification) => {
                 if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
@@ -130,9 +130,9 @@ where
                     // The service never answers a request that was cancelled.
                     self.places.leave(id);
                 }
-                return Ok(self.opened.then_some(message));
+                return Ok(self.opened.then_some(*message));
             }
-            _ => return Ok(self.opened.then_some(message)),
+            _ => return Ok(self.opened.then_some(*message)),
         };
         let id = request.id.clone();
         let place = match &request.request {
@@ -148,7 +148,7 @@ where
             self.client = Some(initialize.params.client_info.name.clone());
         }
         self.opened = true;
-        Ok(Some(message))
+        Ok(Some(*message))
     }
 
     fn begin(&mut self, call: Call) -> io::Result<()> {
