@@ -99,7 +99,7 @@ const QUESTIONS: [Question; 4] = [
         format!("/api/tasks/{}", store.ids[spread(n) as usize % store.ids.len()])
     }),
     ("GET a list of 50, large store beside small", 1.3, |_, n| {
-        format!("/api/tasks?limit=50&status={}", if n % 2 == 0 { "todo" } else { "doing" })
+        format!("/api/tasks?limit=50&status={}", if n.is_multiple_of(2) { "todo" } else { "doing" })
     }),
     ("GET the ready queue, large store beside small", 1.5, |_, _| "/api/tasks?ready=true&limit=20".into()),
     ("search, large store beside small", 4.0, |_, n| {
@@ -152,7 +152,7 @@ fn task(n: usize) -> Value {
     json!({
         "title": words(0, 6),
         "description": words(6, 24),
-        "status": if n % 4 == 0 { "doing" } else { "todo" },
+        "status": if n.is_multiple_of(4) { "doing" } else { "todo" },
         "priority": PRIORITIES[n / 4 % 4],
         "tags": [word(spread(n as u64) % 50)],
     })
