@@ -21,8 +21,14 @@ use crate::{
     handle::Caller,
     roles::Roles,
     store::{
-        StoreOptions, clock::Clock, feed::ChangeEvent, ids::IdGenerator, metrics::Metrics, open,
+        StoreOptions,
+        clock::Clock,
+        feed::ChangeEvent,
+        ids::IdGenerator,
+        metrics::Metrics,
+        open::{self, Opened},
         replay::Write,
+        rows::Rows,
     },
 };
 
@@ -48,7 +54,7 @@ impl Bench {
     async fn new(clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = StoreOptions::new(folder.path().join("test.db"));
-        let (connection, prepared) = open::writing(&options, &clock).await.unwrap();
+        let Opened { connection, prepared, .. } = open::writing(&options, &clock).await.unwrap();
         let (sender, feed) = broadcast::channel(1024);
         let desk = Desk {
             connection,
@@ -57,6 +63,7 @@ impl Bench {
             clock,
             roles: Arc::new(Roles::builtin()),
             metrics: Arc::new(Metrics::new().unwrap()),
+            rows: Arc::new(Rows::new(0)),
             feed: sender,
             position: Arc::new(AtomicI64::new(0)),
             trail: Trail::new(Arc::default()),
