@@ -183,10 +183,10 @@ mod tests {
             call(json!({"name": "get_task", "task": {}})),
             call(json!({"name": "get_task", "_meta": modern})),
             json!({"jsonrpc": "2.0", "id": 1, "method": "ping"}).to_string(),
-            (unclear.to_owned()),
-            (twice),
-            (older),
-            (said),
+            unclear.to_owned(),
+            twice,
+            older,
+            said,
         ] {
             assert!(read(line.as_bytes()).is_none(), "{line}");
         }

@@ -114,7 +114,7 @@ mod tests {
         }
         let mut received = Vec::new();
         while output.is_waiting() {
-            assert!(received.len() == sent.len() - 10 || output.flush().now_or_never().is_none());
+            assert!(output.flush().now_or_never().is_none(), "nothing is read, so not all can be written");
             let mut some = [0; 7];
             let read = far.read(&mut some).await.unwrap();
             received.extend_from_slice(&some[..read]);
