@@ -164,8 +164,10 @@ fn a_call_that_meets_a_leaving_backend_waits_for_its_end() {
         assert!(told.elapsed() < Duration::from_secs(30), "it does not leave: {}", leaving.log());
         std::thread::sleep(Duration::from_millis(10));
     }
+    // Kept to the end: the backend that they start leaves with them.
+    let mut sessions = [connected, workspace.session()];
     std::thread::scope(|scope| {
-        for mut session in [connected, workspace.session()] {
+        for session in &mut sessions {
             let id = &id;
             scope.spawn(move || {
                 assert_eq!(session.call("get_task", &json!({"task_id": id}))["task"]["title"], "Kept");
