@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 use crate::{
     load,
     measure::{Effort, Goal, Row, alone, compare},
-    server::Server,
+    server::{Server, binary},
 };
 
 /// Every row.
 pub(crate) fn run(effort: Effort) -> anyhow::Result<Vec<Row>> {
     let starts = effort.of(50).max(2);
+    // Built now, and not within the first start.
+    binary("bindery-backend")?;
     Ok(vec![
         compare(
             "start to first answer",
