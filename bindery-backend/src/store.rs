@@ -4,8 +4,9 @@
 //! Reads take a connection from a pool and see one snapshot of the database. Writes are queued for
 //! one task that owns the one connection which may write: it gathers what is waiting into a
 //! transaction, runs each request in a savepoint of its own (creations that wait together in one for
-//! all), commits, and only then answers. A request that fails leaves no trace; one that succeeds has appended to the `changes` table, which
-//! is its history, its undo log, and the feed that [`Store::subscribe`] hears.
+//! all; one that is alone needs none), commits, and only then answers. A request that fails leaves no
+//! trace; one that succeeds has appended to the `changes` table, which is its history, its undo log, and
+//! the feed that [`Store::subscribe`] hears.
 //!
 //! What is derived from rows (counts, open dependencies, tags, the full-text index) is kept by
 //! triggers, in `migrations/sqlite`; new tasks are indexed a little later, and no search can tell. All SQL of the backend is in this module and there.
@@ -27,6 +28,7 @@ mod pool_health;
 pub mod portable;
 pub mod progress;
 mod projects;
+mod readers;
 mod record;
 mod replay;
 mod resolve;
@@ -50,7 +52,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use shared_types::{Error, Timestamp};
-use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
+use sqlx::{Connection, SqliteConnection};
 use tokio::sync::broadcast;
 
 pub(crate) use self::rows::RowFigures;
@@ -61,7 +63,13 @@ pub use self::{
     options::{StoreOptions, Synchronous},
     pool_health::{memory_advice, pool_health},
 };
-use self::{fault::Fault, metrics::Metrics, rows::Rows, writer::Writer};
+use self::{
+    fault::Fault,
+    metrics::Metrics,
+    readers::{Reader, Readers},
+    rows::Rows,
+    writer::Writer,
+};
 use crate::roles::Roles;
 
 /// A handle to the store; cheap to clone.
@@ -77,7 +85,7 @@ struct Inner {
     roles: Arc<Roles>,
     clock: Clock,
     /// Connections that can only read.
-    pool: SqlitePool,
+    readers: Readers,
     /// The way to the one connection that writes.
     writer: Writer,
     metrics: Arc<Metrics>,
@@ -133,7 +141,7 @@ impl Store {
     pub async fn close(&self) {
         let writing = self.inner.writer.stop().await;
         // Once the readers are gone the log can be emptied; SQLite removes it with the last connection.
-        self.inner.pool.close().await;
+        self.inner.readers.close().await;
         if let Some((connection, sums)) = writing {
             sums::close(connection, sums).await;
         }
@@ -149,11 +157,10 @@ impl Store {
         T: Send,
         Q: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Fault>> + Send,
     {
-        let mut connection = self.connection(statement).await?;
+        let mut reader = self.reader(statement).await?;
         let begun = Instant::now();
-        let answer = query(&mut connection).await;
-        drop(connection);
-        self.read_ended(statement, begun, answer)
+        let answer = query(reader.connection()).await;
+        self.read_ended(statement, begun, reader, answer)
     }
 
     /// As [`Store::read`], for several statements that have to see the same state.
@@ -162,34 +169,39 @@ impl Store {
         T: Send,
         Q: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Fault>> + Send,
     {
-        let mut connection = self.connection(statement).await?;
+        let mut reader = self.reader(statement).await?;
         let begun = Instant::now();
         let answer = async {
             // Ends by itself when dropped, also when the caller goes away in the middle.
-            let mut snapshot = connection.begin().await?;
+            let mut snapshot = reader.connection().begin().await?;
             let answer = query(&mut snapshot).await?;
             snapshot.commit().await?;
             Ok(answer)
         }
         .await;
-        drop(connection);
-        self.read_ended(statement, begun, answer)
+        self.read_ended(statement, begun, reader, answer)
     }
 
-    async fn connection(&self, statement: &'static str) -> Result<PoolConnection<Sqlite>, Error> {
+    async fn reader(&self, statement: &'static str) -> Result<Reader<'_>, Error> {
         let asked = Instant::now();
-        let connection = self.inner.pool.acquire().await;
-        self.inner.metrics.acquired(asked.elapsed(), connection.is_ok());
+        let reader = self.inner.readers.acquire().await;
+        self.inner.metrics.acquired(asked.elapsed(), reader.is_ok());
         self.observe_pool();
-        connection.map_err(|error| Fault::from(error).into_error(statement))
+        reader.map_err(|error| Fault::from(error).into_error(statement))
     }
 
     fn read_ended<T>(
         &self,
         statement: &'static str,
         begun: Instant,
+        reader: Reader<'_>,
         answer: Result<T, Fault>,
     ) -> Result<T, Error> {
+        match &answer {
+            Ok(_) => reader.pass_on(),
+            // The pool sees whether it can be used again.
+            Err(_) => drop(reader),
+        }
         let failed = answer.as_ref().is_err_and(Fault::is_ours);
         self.inner.metrics.ran(statement, begun.elapsed(), failed, self.now());
         self.observe_pool();
@@ -197,7 +209,6 @@ impl Store {
     }
 
     fn observe_pool(&self) {
-        let (_, utilization) = metrics::use_of(&self.inner.pool, self.inner.options.max_connections);
-        self.inner.metrics.observe(utilization, Instant::now());
+        self.inner.metrics.observe(self.inner.readers.in_use().share, Instant::now());
     }
 }

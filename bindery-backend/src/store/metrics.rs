@@ -14,9 +14,9 @@ use shared_types::{
     Error, Timestamp,
     health::{Percentiles, PoolMetrics, Setting, SlowQuery},
 };
-use sqlx::{Row, SqlitePool};
+use sqlx::Row;
 
-use super::{Store, fault};
+use super::{Store, fault, readers::Use};
 
 /// A statement is slow from here on.
 const SLOW: Duration = Duration::from_millis(100);
@@ -150,13 +150,6 @@ fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// How many of the pool's connections are in use, and their share of the most there can be.
-pub(super) fn use_of(pool: &SqlitePool, max_connections: u32) -> (i64, f64) {
-    let idle = i64::try_from(pool.num_idle()).unwrap_or(i64::MAX);
-    let in_use = (i64::from(pool.size()) - idle).max(0);
-    (in_use, in_use as f64 / f64::from(max_connections.max(1)))
-}
-
 impl Store {
     /// Why the disk did not take the last write; `None` once it has taken one again.
     pub fn refused_by_disk(&self) -> Option<Error> {
@@ -178,9 +171,8 @@ impl Store {
         let metrics = &self.inner.metrics;
         let max_connections = self.inner.options.max_connections;
         // Before the settings are read, or that read would count itself.
-        let (in_use, utilization) = use_of(&self.inner.pool, max_connections);
-        let size = i64::from(self.inner.pool.size());
-        let saturated = metrics.observe(utilization, Instant::now());
+        let Use { size, in_use, share } = self.inner.readers.in_use();
+        let saturated = metrics.observe(share, Instant::now());
         let slow_queries = lock(&metrics.slowest).iter().cloned().collect();
         Ok(PoolMetrics {
             size,
@@ -188,7 +180,7 @@ impl Store {
             in_use,
             max_connections: max_connections.into(),
             min_connections: self.inner.options.min_connections.into(),
-            utilization,
+            utilization: share,
             saturated_seconds: i64::try_from(saturated.as_secs()).unwrap_or(i64::MAX),
             acquire_count: metrics.acquires.load(Relaxed),
             acquire_failures: metrics.acquire_failures.load(Relaxed),

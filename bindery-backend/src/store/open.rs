@@ -23,6 +23,7 @@ use super::{
     fault,
     ids::IdGenerator,
     metrics::Metrics,
+    readers::Readers,
     rows::Rows,
     sums,
     sums::{Sums, Verdict},
@@ -115,6 +116,9 @@ pub enum OpenError {
         /// What SQLite says.
         source: sqlx::Error,
     },
+    /// The system gives no thread to write on.
+    #[error("the writer cannot be started: {0}")]
+    Writer(#[source] io::Error),
     /// The figures cannot be set up.
     #[error("the metrics cannot be set up: {0}")]
     Metrics(#[from] hdrhistogram::CreationError),
@@ -143,9 +147,8 @@ impl Store {
             .max_lifetime(options.max_lifetime)
             // A file does not hang up; the ping would only cost.
             .test_before_acquire(false)
-            .connect_with(options.reader())
-            .await
-            .map_err(|error| refused(&options, error))?;
+            // They are opened beside what else there is to do at the start.
+            .connect_lazy_with(options.reader());
         let metrics = Arc::new(Metrics::new()?);
         let (feed, _) = broadcast::channel(FEED_CAPACITY);
         let roles = Arc::new(roles);
@@ -164,9 +167,11 @@ impl Store {
             position: Arc::clone(&position),
             trail: writer::Trail::new(Arc::new(writer::Backlog::of(prepared.unindexed))),
         };
-        let writer = writer::Writer::start(desk, checkpoints);
+        let writer = writer::Writer::start(desk, checkpoints).map_err(OpenError::Writer)?;
         let database_id = prepared.database_id;
-        let inner = Inner { options, database_id, roles, clock, pool, writer, metrics, rows, feed, position };
+        let readers = Readers::new(pool, &options);
+        let inner =
+            Inner { options, database_id, roles, clock, readers, writer, metrics, rows, feed, position };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -202,8 +207,13 @@ async fn bring_up_to_date(
     clock: &Clock,
     connection: &mut SqliteConnection,
 ) -> Result<Prepared, OpenError> {
-    MIGRATIONS.run(&mut *connection).await.map_err(OpenError::Migration)?;
-    prepare(connection, clock).await.map_err(|error| refused(options, error))
+    let failed = |error| refused(options, error);
+    // All steps or none, and the disk is waited for once.
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    MIGRATIONS.run(&mut transaction).await.map_err(OpenError::Migration)?;
+    let prepared = prepare(&mut transaction, clock).await.map_err(failed)?;
+    transaction.commit().await.map_err(failed)?;
+    Ok(prepared)
 }
 
 /// Opens a connection that only reads, on a database of the current schema that somebody else may

@@ -83,7 +83,13 @@ impl Desk {
         let mut alone = 0;
         while let Some(mut batch) = next_batch(group, &mut alone) {
             let begun = Instant::now();
-            let verdict = match self.attempt(&mut batch, events).await {
+            let sole = group.is_empty() && outcomes.is_empty();
+            let attempted = if sole {
+                self.attempt_sole(&mut batch, events).await
+            } else {
+                self.attempt(&mut batch, events).await
+            };
+            let verdict = match attempted {
                 Ok(verdict) => verdict,
                 Err(lost) => {
                     outcomes.extend(batch.into_iter().map(|job| (job, Ok(()))));
@@ -125,6 +131,28 @@ impl Desk {
         }
     }
 
+    /// Runs jobs beside which there are no others in the transaction. When that fails, another one is
+    /// begun in its place.
+    async fn attempt_sole(
+        &mut self,
+        batch: &mut [Box<dyn Job>],
+        events: &mut Vec<ChangeEvent>,
+    ) -> Result<Result<(), Fault>, Lost> {
+        match self.run(batch).await {
+            Ok(mut heard) => {
+                events.append(&mut heard);
+                Ok(Ok(()))
+            }
+            Err(fault) => {
+                let again = match self.execute("ROLLBACK").await {
+                    Ok(()) => self.begin().await,
+                    lost => lost,
+                };
+                or_lost(fault, again)
+            }
+        }
+    }
+
     /// Runs jobs that are done together. When that fails, what they did is taken back and the others
     /// go on; when even that fails, SQLite has rolled back everything and the group is lost.
     async fn attempt(
@@ -144,12 +172,7 @@ impl Desk {
                     Ok(()) => self.execute("RELEASE job").await,
                     lost => lost,
                 };
-                match (undone, fault) {
-                    (Ok(()), fault) => Ok(Err(fault)),
-                    // The first error says why; that the savepoint is gone only follows from it.
-                    (Err(_), Fault::Database(cause)) => Err(Lost(cause)),
-                    (Err(lost), _) => Err(lost),
-                }
+                or_lost(fault, undone)
             }
         }
     }
@@ -194,6 +217,16 @@ impl Desk {
                 tracing::error!(%error, "the writer cannot reach the database; it tries again with the next write")
             }
         }
+    }
+}
+
+/// What jobs come to that failed with `fault`, and were then taken back, or not.
+fn or_lost(fault: Fault, taken_back: Result<(), Lost>) -> Result<Result<(), Fault>, Lost> {
+    match (taken_back, fault) {
+        (Ok(()), fault) => Ok(Err(fault)),
+        // The first error says why; that nothing is there to be taken back only follows from it.
+        (Err(_), Fault::Database(cause)) => Err(Lost(cause)),
+        (Err(lost), _) => Err(lost),
     }
 }
 
