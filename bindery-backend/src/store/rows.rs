@@ -1,4 +1,5 @@
-//! Tasks as they were last sent, kept as bytes, so that one that is asked for again touches no SQL.
+//! Tasks as they were last sent, kept as bytes: one that is asked for again touches no SQL, and a list
+//! needs it only to know what is on the page.
 //!
 //! The store is the only one that writes its database, so it knows when what is kept is no longer
 //! so. Before the writer commits, it closes the gates of the tasks that will look different, and drops
@@ -28,10 +29,30 @@ const BESIDE: u64 = 128;
 /// The kept tasks.
 #[derive(Debug)]
 pub(super) struct Rows {
-    kept: Cache<TaskId, Bytes, Weight>,
+    kept: Cache<(TaskId, Form), Kept, Weight>,
+    most_bytes: usize,
     gates: Vec<Mutex<Gate>>,
     hits: AtomicU64,
     misses: AtomicU64,
+}
+
+/// What a task was sent as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Form {
+    /// The answer to who asks for it.
+    Whole,
+    /// A row of a list that shows what lists usually show.
+    Listed,
+}
+
+impl Form {
+    const ALL: [Self; 2] = [Self::Whole, Self::Listed];
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    version: i64,
+    json: Bytes,
 }
 
 #[derive(Debug, Default)]
@@ -66,9 +87,9 @@ pub(crate) struct RowFigures {
 #[derive(Debug, Clone)]
 struct Weight;
 
-impl Weighter<TaskId, Bytes> for Weight {
-    fn weight(&self, _: &TaskId, json: &Bytes) -> u64 {
-        u64::try_from(json.len()).unwrap_or(u64::MAX).saturating_add(BESIDE)
+impl Weighter<(TaskId, Form), Kept> for Weight {
+    fn weight(&self, _: &(TaskId, Form), kept: &Kept) -> u64 {
+        u64::try_from(kept.json.len()).unwrap_or(u64::MAX).saturating_add(BESIDE)
     }
 }
 
@@ -78,17 +99,33 @@ impl Rows {
         let capacity = u64::try_from(most_bytes).unwrap_or(u64::MAX);
         Self {
             kept: Cache::with_weighter(most_bytes.div_ceil(USUAL_BYTES), capacity, Weight),
+            most_bytes,
             gates: (0..GATES).map(|_| Mutex::default()).collect(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
     }
 
-    /// The task, if it is kept.
+    /// Whether any are kept.
+    pub(super) fn are_kept(&self) -> bool {
+        self.most_bytes > 0
+    }
+
+    /// The task as who asks for it is answered, if it is kept.
     pub(super) fn get(&self, id: TaskId) -> Option<Bytes> {
-        let found = self.kept.get(&id)?;
+        self.find(id, Form::Whole, |_| true)
+    }
+
+    /// The task as a row of a list, if it is kept in this version. It may be newer than that in what
+    /// follows from other tasks.
+    pub(super) fn listed(&self, id: TaskId, version: i64) -> Option<Bytes> {
+        self.find(id, Form::Listed, |kept| kept.version == version)
+    }
+
+    fn find(&self, id: TaskId, form: Form, is_meant: impl FnOnce(&Kept) -> bool) -> Option<Bytes> {
+        let found = self.kept.get(&(id, form)).filter(is_meant)?;
         self.hits.fetch_add(1, Relaxed);
-        Some(found)
+        Some(found.json)
     }
 
     /// To be asked for before the task is read from the database; `None` while it is being changed.
@@ -99,10 +136,10 @@ impl Rows {
     }
 
     /// Keeps what was read, unless it may have changed since.
-    pub(super) fn keep(&self, leave: &Leave, json: Bytes) {
+    pub(super) fn keep(&self, leave: &Leave, form: Form, version: i64, json: Bytes) {
         let Some(gate) = self.gate(place(leave.id)) else { return };
         if gate.closings == leave.closings {
-            self.kept.insert(leave.id, json);
+            self.kept.insert((leave.id, form), Kept { version, json });
         }
     }
 
@@ -137,7 +174,9 @@ impl Closed<'_> {
             gate.closings += 1;
             self.gates.push(place);
         }
-        self.rows.kept.remove(&id);
+        for form in Form::ALL {
+            self.rows.kept.remove(&(id, form));
+        }
     }
 }
 
@@ -181,7 +220,7 @@ mod tests {
 
     fn keep(rows: &Rows, number: i64) {
         let leave = rows.leave(id(number)).unwrap();
-        rows.keep(&leave, Bytes::from_static(b"{}"));
+        rows.keep(&leave, Form::Whole, 1, Bytes::from_static(b"{}"));
     }
 
     #[test]
@@ -199,13 +238,24 @@ mod tests {
         let rows = Rows::new(1 << 20);
         let before = rows.leave(id(1)).unwrap();
         let closed = rows.close(&[change(1, &[])]);
-        rows.keep(&before, Bytes::new());
+        rows.keep(&before, Form::Whole, 1, Bytes::new());
         assert!(rows.leave(id(1)).is_none() && rows.leave(id(2)).is_some());
         drop(closed);
-        rows.keep(&before, Bytes::new());
+        rows.keep(&before, Form::Whole, 1, Bytes::new());
         assert!(rows.get(id(1)).is_none());
         keep(&rows, 1);
         assert!(rows.get(id(1)).is_some());
+    }
+
+    #[test]
+    fn a_row_of_a_list_is_of_its_version_and_goes_with_the_task() {
+        let rows = Rows::new(1 << 20);
+        let leave = rows.leave(id(1)).unwrap();
+        rows.keep(&leave, Form::Listed, 3, Bytes::from_static(b"{}"));
+        assert!(rows.get(id(1)).is_none());
+        assert_eq!([2, 3, 4].map(|version| rows.listed(id(1), version).is_some()), [false, true, false]);
+        drop(rows.close(&[change(2, &[1])]));
+        assert!(rows.listed(id(1), 3).is_none());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     handle::{Caller, Handle, Json},
-    store::{Store, executions, fault::Fault, history, resolve},
+    store::{Store, executions, fault::Fault, history, resolve, rows::Form},
 };
 
 /// How many direct parts of a task are shown; `list_tasks` with `parent_id` pages through more.
@@ -69,16 +69,16 @@ impl Store {
         let found = self
             .read("tasks.get", move |connection| Box::pin(async move { read(connection, id).await }))
             .await?;
-        let Some(json) = found else { return Ok(None) };
+        let Some((version, json)) = found else { return Ok(None) };
         if let Some(leave) = leave {
-            self.inner.rows.keep(&leave, json.clone());
+            self.inner.rows.keep(&leave, Form::Whole, version, json.clone());
         }
         Ok(Some(Json::from_written(json)))
     }
 }
 
-/// The answer about a task, deleted or not.
-async fn read(connection: &mut SqliteConnection, id: TaskId) -> Result<Option<Bytes>, Fault> {
+/// The version of a task and the answer about it, deleted or not.
+async fn read(connection: &mut SqliteConnection, id: TaskId) -> Result<Option<(i64, Bytes)>, Fault> {
     let text: Option<String> =
         sqlx::query_scalar(concat!("SELECT ", row!(whole), " FROM tasks t WHERE t.id = ?1"))
             .bind(id.row_id())
@@ -87,9 +87,10 @@ async fn read(connection: &mut SqliteConnection, id: TaskId) -> Result<Option<By
     let Some(text) = text else { return Ok(None) };
     let mut json = Vec::with_capacity(text.len() * 2);
     json.extend_from_slice(br#"{"task":"#);
-    Row::read(&text)?.write(Fields::ALL, &mut json)?;
+    let row = Row::read(&text)?;
+    row.write(Fields::ALL, &mut json)?;
     json.push(b'}');
-    Ok(Some(Bytes::from(json)))
+    Ok(Some((row.version, Bytes::from(json))))
 }
 
 async fn including(

@@ -56,6 +56,15 @@ macro_rules! row {
 }
 pub(super) use row;
 
+/// An SQL expression that writes what tells a task of `tasks t` and its place, in the order of [`Place`].
+/// `$key` is what the list is ordered by.
+macro_rules! place {
+    ($key:literal) => {
+        concat!("concat(t.id, '\u{1f}', t.version, '\u{1f}', ", $key, ")")
+    };
+}
+pub(super) use place;
+
 /// An SQL expression that joins the lines `row` of a page.
 macro_rules! page {
     () => {
@@ -86,7 +95,7 @@ pub(super) struct Row<'a> {
     pub(super) updated_at: i64,
     completed_at: Option<i64>,
     deleted_at: Option<i64>,
-    version: i64,
+    pub(super) version: i64,
     description: &'a str,
     labels: &'a str,
     completion_notes: &'a str,
@@ -149,6 +158,23 @@ impl<'a> Row<'a> {
         object.value(TaskField::Version, Some(self.version))?;
         json.push(b'}');
         Ok(())
+    }
+}
+
+/// Where a task stands in a list, as [`place`] writes it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) id: i64,
+    pub(super) version: i64,
+    pub(super) key: i64,
+}
+
+impl Place {
+    /// Reads a line.
+    pub(super) fn read(line: &str) -> Result<Self, Fault> {
+        let mut cells = line.split(CELL).map(number);
+        let mut cell = || cells.next().unwrap_or_else(|| Err(unreadable("a cell is missing")));
+        Ok(Self { id: cell()?, version: cell()?, key: cell()? })
     }
 }
 

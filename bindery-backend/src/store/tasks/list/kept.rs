@@ -1,0 +1,91 @@
+//! A page put together from kept rows: SQLite says which tasks are on it, and in which versions.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use shared_types::TaskId;
+use sqlx::SqliteConnection;
+
+use super::{
+    page::Page,
+    query::{Columns, Question, order},
+};
+use crate::{
+    handle::Json,
+    store::{
+        cursor::Cursor,
+        fault::Fault,
+        record::row_ids,
+        rows::{Form, Rows},
+        tasks::row::{Fields, Place, Row, lines, page, row},
+    },
+};
+
+/// The whole page after `after`; `None` when a task on it changes just now. Rows that are not kept are
+/// read, and then kept.
+pub(super) async fn read(
+    connection: &mut SqliteConnection,
+    rows: &Rows,
+    question: &Question<'_>,
+    mut after: Option<Cursor>,
+    mut page: Page,
+) -> Result<Option<Json>, Fault> {
+    // One more than asked for tells whether there is a next page.
+    let mut query = question.statement(Columns::Place, after, page.limit + 1);
+    let text: Option<String> = query.build_query_scalar().fetch_one(&mut *connection).await?;
+    let places: Vec<Place> =
+        lines(text.as_deref().unwrap_or_default()).map(Place::read).collect::<Result<_, _>>()?;
+    let kept: Vec<Option<Bytes>> =
+        places.iter().map(|place| rows.listed(TaskId::from_row_id(place.id), place.version)).collect();
+    let absent = places.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
+    let absent: Vec<TaskId> = absent.map(|(place, _)| TaskId::from_row_id(place.id)).collect();
+    let mut fetched = fetch(connection, rows, &absent).await?;
+    for (place, kept) in places.iter().zip(kept) {
+        let json = match kept {
+            Some(json) => json,
+            None => match fetched.remove(&place.id) {
+                Some((version, json)) if version == place.version => json,
+                _ => return Ok(None),
+            },
+        };
+        if !page.add_written(&json) {
+            return Ok(Some(page.end(after.map(|last| last.write(order(question.sort))))));
+        }
+        after = Some(Cursor { key: place.key, id: place.id });
+    }
+    Ok(Some(page.end(None)))
+}
+
+/// The versions and the rows of tasks, by their row ids.
+async fn fetch(
+    connection: &mut SqliteConnection,
+    rows: &Rows,
+    ids: &[TaskId],
+) -> Result<HashMap<i64, (i64, Bytes)>, Fault> {
+    let mut fetched = HashMap::with_capacity(ids.len());
+    if ids.is_empty() {
+        return Ok(fetched);
+    }
+    let mut leaves: HashMap<i64, _> = ids.iter().map(|id| (id.row_id(), rows.leave(*id))).collect();
+    let text: Option<String> = sqlx::query_scalar(concat!(
+        "SELECT ",
+        page!(),
+        " FROM (SELECT ",
+        row!(short),
+        " AS row FROM tasks t WHERE t.id IN (SELECT value FROM json_each(?1)))"
+    ))
+    .bind(row_ids(ids)?)
+    .fetch_one(connection)
+    .await?;
+    for line in lines(text.as_deref().unwrap_or_default()) {
+        let row = Row::read(line)?;
+        let mut json = Vec::with_capacity(line.len() * 2);
+        row.write(Fields::of(&[]), &mut json)?;
+        let json = Bytes::from(json);
+        if let Some(leave) = leaves.remove(&row.id).flatten() {
+            rows.keep(&leave, Form::Listed, row.version, json.clone());
+        }
+        fetched.insert(row.id, (row.version, json));
+    }
+    Ok(fetched)
+}
