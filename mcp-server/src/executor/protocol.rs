@@ -98,9 +98,11 @@ async fn ask(
         let mut call = std::pin::pin!(connection.call("execute_task", assignment, options));
         loop {
             tokio::select! {
-                answer = &mut call => break answer.map_err(|error| explain(&error, &log)),
-                () = stop.cancelled() => break Err(STOPPED.to_owned()),
+                biased;
+                // What was reported before the answer is told before it.
                 Some(report) = reported.recv() => progress(read_progress(&report)),
+                () = stop.cancelled() => break Err(STOPPED.to_owned()),
+                answer = &mut call => break answer.map_err(|error| explain(&error, &log)),
             }
         }
     };
