@@ -52,6 +52,10 @@ pub(crate) fn run(effort: Effort) -> anyhow::Result<Vec<Row>> {
     let (mut task_master, their_read, their_write) = task_master(&installed)?;
     rows.push(beside("get_task, beside task-master", &mut task_master, &their_read, &read)?);
     rows.push(beside("create_task, beside a change by task-master", &mut task_master, &their_write, &write)?);
+    if let Some((mut champion, their_read)) = taskchampion(&installed)? {
+        rows.push(beside("get_task, beside TaskChampion", &mut champion, &their_read, &read)?);
+        rows.push(beside("create_task, beside TaskChampion", &mut champion, &write, &write)?);
+    }
     let (mut backlog, their_read, their_write) = backlog(&installed)?;
     rows.push(beside("get_task, beside Backlog.md", &mut backlog, &their_read, &read)?);
     rows.push(beside("create_task, beside Backlog.md", &mut backlog, &their_write, &write)?);
@@ -148,6 +152,19 @@ fn task_master(installed: &Path) -> anyhow::Result<(Peer, Call, Call)> {
     let write =
         Call::new("set_task_status", json!({ "id": "1", "status": "in-progress", "projectRoot": root }));
     Ok((peer, read, write))
+}
+
+/// A bare program around the library, for it has no server: see `bench/peers/taskchampion`.
+fn taskchampion(installed: &Path) -> anyhow::Result<Option<(Peer, Call)>> {
+    let program = installed.join("taskchampion/target/release/bindery-bench-taskchampion");
+    if !program.is_file() {
+        return Ok(None);
+    }
+    let folder = tempfile::tempdir()?;
+    let store = folder.path().join("store");
+    let mut peer = start(Command::new(program).arg(store), folder)?;
+    let read = Call::new("get_task", json!({ "task_id": create(&mut peer.session, 0)? }));
+    Ok(Some((peer, read)))
 }
 
 fn backlog(installed: &Path) -> anyhow::Result<(Peer, Call, Call)> {
