@@ -116,9 +116,6 @@ pub enum OpenError {
         /// What SQLite says.
         source: sqlx::Error,
     },
-    /// The system gives no thread to write on.
-    #[error("the writer cannot be started: {0}")]
-    Writer(#[source] io::Error),
     /// The figures cannot be set up.
     #[error("the metrics cannot be set up: {0}")]
     Metrics(#[from] hdrhistogram::CreationError),
@@ -167,7 +164,7 @@ impl Store {
             position: Arc::clone(&position),
             trail: writer::Trail::new(Arc::new(writer::Backlog::of(prepared.unindexed))),
         };
-        let writer = writer::Writer::start(desk, checkpoints).map_err(OpenError::Writer)?;
+        let writer = writer::Writer::start(desk, checkpoints);
         let database_id = prepared.database_id;
         let readers = Readers::new(pool, &options);
         let inner =

@@ -7,16 +7,13 @@ mod job;
 mod tests;
 mod trail;
 
-use std::{
-    io,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicI64},
-    thread,
-};
+use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicI64};
 
 use shared_types::{Error, ErrorCode};
 use sqlx::{SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
+    task::JoinHandle,
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -54,7 +51,7 @@ pub(super) struct Writer {
     searches: mpsc::Sender<Waiting>,
     backlog: Arc<Backlog>,
     stop: CancellationToken,
-    end: Mutex<Option<oneshot::Receiver<(SqliteConnection, Sums)>>>,
+    task: Mutex<Option<JoinHandle<(SqliteConnection, Sums)>>>,
 }
 
 /// What the writing task owns.
@@ -77,25 +74,13 @@ pub(super) struct Desk {
 
 impl Writer {
     /// Starts the task. It ends with [`Writer::stop`], or when the last handle is gone.
-    ///
-    /// It has a thread of its own. What it does is mostly to wait for SQLite's thread, and among the
-    /// others that would wake several threads for each statement.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub(super) fn start(desk: Desk, checkpoints: Checkpoints) -> io::Result<Self> {
+    pub(super) fn start(desk: Desk, checkpoints: Checkpoints) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (searches, waiting) = mpsc::channel(SEARCHES);
         let stop = CancellationToken::new();
         let backlog = desk.trail.backlog();
-        let (ended, end) = oneshot::channel();
-        let work = work(desk, checkpoints, jobs, waiting, stop.clone());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        thread::Builder::new().name("bindery-writer".into()).spawn(move || {
-            // Nobody may be left to take it.
-            let _ = ended.send(runtime.block_on(work));
-        })?;
-        Ok(Self { queue, searches, backlog, stop, end: Mutex::new(Some(end)) })
+        let task = tokio::spawn(work(desk, checkpoints, jobs, waiting, stop.clone()));
+        Self { queue, searches, backlog, stop, task: Mutex::new(Some(task)) }
     }
 
     /// Returns when everything that is committed now can be found by a search.
@@ -117,8 +102,8 @@ impl Writer {
     /// Refuses new writes, answers those that wait, and hands back the connection and the sums.
     pub(super) async fn stop(&self) -> Option<(SqliteConnection, Sums)> {
         self.stop.cancel();
-        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        end.await.inspect_err(|_| tracing::error!("the writer ended in disorder")).ok()
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        task.await.inspect_err(|error| tracing::error!(%error, "the writer ended in disorder")).ok()
     }
 
     fn enqueue(&self, job: Box<dyn Job>) -> Result<(), Error> {
