@@ -1,6 +1,9 @@
 //! A large store beside a small one: putting tasks in, asking for them, starting with them.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -40,13 +43,16 @@ struct Filled {
     ids: Vec<String>,
     /// Tasks a second, of each batch.
     pace: Vec<f64>,
+    /// How many rounds have asked. Each asks for other tasks: what a round has read is kept.
+    rounds: Cell<u64>,
 }
 
 impl Filled {
     fn with(tasks: usize) -> anyhow::Result<Self> {
         let server = Server::backend(&[])?;
         let mut assistant = mcp::assistant_in(server.workspace()?, &[])?;
-        let mut filled = Self { server, ids: Vec::with_capacity(tasks), pace: Vec::new() };
+        let mut filled =
+            Self { server, ids: Vec::with_capacity(tasks), pace: Vec::new(), rounds: Cell::new(0) };
         while filled.ids.len() < tasks {
             let from = filled.ids.len();
             let batch: Vec<_> = (from..tasks.min(from + BATCH)).map(task).collect();
@@ -62,7 +68,8 @@ impl Filled {
 
     /// The median time of an answer when one caller asks, in µs.
     fn p50(&self, time: Duration, target: impl Fn(u64) -> String) -> anyhow::Result<f64> {
-        let request = |n, bytes: &mut Vec<u8>| load::get(&target(n), bytes);
+        let round = self.rounds.replace(self.rounds.get() + 1);
+        let request = |n, bytes: &mut Vec<u8>| load::get(&target((round << 32) + n), bytes);
         let outcome = load::load(&self.server.unix, 1, time, request)?;
         Ok(outcome.latencies.value_at_quantile(0.5) as f64 / 1e3)
     }
