@@ -99,9 +99,9 @@ async fn ask(
         loop {
             tokio::select! {
                 biased;
+                () = stop.cancelled() => break Err(STOPPED.to_owned()),
                 // What was reported before the answer is told before it.
                 Some(report) = reported.recv() => progress(read_progress(&report)),
-                () = stop.cancelled() => break Err(STOPPED.to_owned()),
                 answer = &mut call => break answer.map_err(|error| explain(&error, &log)),
             }
         }
