@@ -205,7 +205,7 @@ async fn bring_up_to_date(
     connection: &mut SqliteConnection,
 ) -> Result<Prepared, OpenError> {
     let failed = |error| refused(options, error);
-    // All steps or none, and the disk is waited for once.
+    // All steps or none, and one commit that waits for the disk.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     MIGRATIONS.run(&mut transaction).await.map_err(OpenError::Migration)?;
     let prepared = prepare(&mut transaction, clock).await.map_err(failed)?;
