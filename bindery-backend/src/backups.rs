@@ -10,6 +10,7 @@ use std::{
 };
 
 use shared_types::{Error, Timestamp};
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -163,7 +164,9 @@ impl Backups {
         let last = self.store.last_seq().await?;
         let Some(newest) = newest else { return Ok(last > 0) };
         // One that cannot be read lacks everything.
-        Ok(last_seq_in(&newest.path).await.ok() != Some(last))
+        let path = newest.path.clone();
+        let found = spawn_blocking(move || last_seq_in(&path)).await.map_err(io::Error::from)?;
+        Ok(found.ok() != Some(last))
     }
 
     async fn make(&self, now: Timestamp) -> Result<(), Failure> {
@@ -173,7 +176,9 @@ impl Backups {
         }
         let path = self.kept.path_at(now);
         let progress: Arc<dyn Progress> = Arc::new(UntilStopped(self.stop.clone()));
-        let bytes = back_up(&self.database, &path, true, &progress).await?;
+        let (database, target) = (self.database.clone(), path.clone());
+        let copied = spawn_blocking(move || back_up(&database, &target, true, &progress)).await;
+        let bytes = copied.map_err(io::Error::from)??;
         self.kept.rotate(self.settings.keep)?;
         tracing::info!(path = %path.display(), bytes, "backed up");
         Ok(())

@@ -98,9 +98,8 @@ pub async fn run(config: &Config, command: &Command) -> Result<Done, Maintenance
         .ask_on_signals()
         .map_err(|source| MaintenanceError::Io { what: "signals".to_owned(), source })?;
     let (config, command, stop) = (config.clone(), command.clone(), shutdown.soft().clone());
-    let runtime = tokio::runtime::Handle::current();
     // On a thread where it may block, so that a slow pipe does not keep signals waiting.
-    let work = tokio::task::spawn_blocking(move || runtime.block_on(work::carry_out(&config, command, stop)));
+    let work = tokio::task::spawn_blocking(move || work::carry_out(&config, command, stop));
     tokio::select! {
         ended = work => ended?,
         never = signals => match never {},

@@ -35,6 +35,7 @@ mod resolve;
 mod roles;
 mod rows;
 mod search;
+mod sql;
 mod sums;
 mod tasks;
 mod text;
@@ -50,9 +51,8 @@ use std::{
     time::Instant,
 };
 
-use futures::future::BoxFuture;
-use shared_types::{Error, Timestamp};
-use sqlx::{Connection, SqliteConnection};
+use rusqlite::Connection;
+use shared_types::{Error, ErrorCode, Timestamp};
 use tokio::sync::broadcast;
 
 pub(crate) use self::rows::RowFigures;
@@ -68,6 +68,7 @@ use self::{
     metrics::Metrics,
     readers::{Reader, Readers},
     rows::Rows,
+    sql::Sql,
     writer::Writer,
 };
 use crate::roles::Roles;
@@ -127,13 +128,7 @@ impl Store {
     /// # Errors
     /// When it cannot.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.read("ping", |connection| {
-            Box::pin(async move {
-                sqlx::query("SELECT 1 FROM meta LIMIT 1").execute(connection).await?;
-                Ok(())
-            })
-        })
-        .await
+        self.read("ping", |connection| Ok(connection.run("SELECT 1 FROM meta LIMIT 1", ()).map(drop)?)).await
     }
 
     /// Answers what is queued, then folds the log into the database and closes it. Writes that come
@@ -143,7 +138,8 @@ impl Store {
         // Once the readers are gone the log can be emptied; SQLite removes it with the last connection.
         self.inner.readers.close().await;
         if let Some((connection, sums)) = writing {
-            sums::close(connection, sums).await;
+            let closed = tokio::task::spawn_blocking(move || sums::close(connection, sums)).await;
+            let _ = closed.inspect_err(|error| tracing::error!(%error, "the store was not closed in order"));
         }
     }
 
@@ -151,38 +147,59 @@ impl Store {
         self.inner.clock.now()
     }
 
-    /// Runs one reading statement, counted and timed under the name `statement`.
+    /// Runs a reading statement that an index answers, on this thread, counted and timed under the name
+    /// `statement`. Should it take longer than expected, it begins again where nobody else waits for it.
     async fn read<T, Q>(&self, statement: &'static str, query: Q) -> Result<T, Error>
     where
-        T: Send,
-        Q: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Fault>> + Send,
+        T: Send + 'static,
+        Q: Fn(&Connection) -> Result<T, Fault> + Send + 'static,
     {
-        let mut reader = self.reader(statement).await?;
+        let reader = self.reader(statement).await?;
         let begun = Instant::now();
-        let answer = query(reader.connection()).await;
-        self.read_ended(statement, begun, reader, answer)
-    }
-
-    /// As [`Store::read`], for several statements that have to see the same state.
-    async fn read_together<T, Q>(&self, statement: &'static str, query: Q) -> Result<T, Error>
-    where
-        T: Send,
-        Q: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Fault>> + Send,
-    {
-        let mut reader = self.reader(statement).await?;
-        let begun = Instant::now();
-        let answer = async {
-            // Ends by itself when dropped, also when the caller goes away in the middle.
-            let mut snapshot = reader.connection().begin().await?;
-            let answer = query(&mut snapshot).await?;
-            snapshot.commit().await?;
-            Ok(answer)
+        match query(reader.brief_connection()) {
+            Err(Fault::Database(error)) if matches!(fault::kind(&error), Some(fault::Kind::Interrupted)) => {
+                self.finish_aside(statement, begun, reader, query).await
+            }
+            answer => self.read_ended(statement, begun, reader, answer),
         }
-        .await;
-        self.read_ended(statement, begun, reader, answer)
     }
 
-    async fn reader(&self, statement: &'static str) -> Result<Reader<'_>, Error> {
+    /// Runs statements that take longer, or that have to see the same state, on a thread where they keep
+    /// nobody waiting.
+    async fn read_aside<T, Q>(&self, statement: &'static str, query: Q) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        Q: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        let reader = self.reader(statement).await?;
+        self.finish_aside(statement, Instant::now(), reader, query).await
+    }
+
+    async fn finish_aside<T, Q>(
+        &self,
+        statement: &'static str,
+        begun: Instant,
+        reader: Reader,
+        query: Q,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        Q: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        let work = tokio::task::spawn_blocking(move || {
+            let answer = in_snapshot(reader.connection(), query);
+            (reader, answer)
+        });
+        match work.await {
+            Ok((reader, answer)) => self.read_ended(statement, begun, reader, answer),
+            Err(error) => {
+                tracing::error!(statement, %error, "a read ended in disorder");
+                Err(Error::new(ErrorCode::Internal, "the operation failed"))
+            }
+        }
+    }
+
+    async fn reader(&self, statement: &'static str) -> Result<Reader, Error> {
         let asked = Instant::now();
         let reader = self.inner.readers.acquire().await;
         self.inner.metrics.acquired(asked.elapsed(), reader.is_ok());
@@ -194,15 +211,13 @@ impl Store {
         &self,
         statement: &'static str,
         begun: Instant,
-        reader: Reader<'_>,
+        reader: Reader,
         answer: Result<T, Fault>,
     ) -> Result<T, Error> {
-        match &answer {
-            Ok(_) => reader.pass_on(),
-            // The pool sees whether it can be used again.
-            Err(_) => drop(reader),
-        }
         let failed = answer.as_ref().is_err_and(Fault::is_ours);
+        if !failed {
+            reader.pass_on();
+        }
         self.inner.metrics.ran(statement, begun.elapsed(), failed, self.now());
         self.observe_pool();
         answer.map_err(|fault| fault.into_error(statement))
@@ -211,4 +226,16 @@ impl Store {
     fn observe_pool(&self) {
         self.inner.metrics.observe(self.inner.readers.in_use().share, Instant::now());
     }
+}
+
+/// Lets all statements of `query` see the same state.
+fn in_snapshot<T>(
+    connection: &Connection,
+    query: impl FnOnce(&Connection) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    // Ends by itself when dropped.
+    let snapshot = connection.unchecked_transaction()?;
+    let answer = query(&snapshot)?;
+    snapshot.commit()?;
+    Ok(answer)
 }

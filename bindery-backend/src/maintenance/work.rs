@@ -2,13 +2,12 @@
 
 use std::{
     fs::File,
-    io::{self, BufWriter, Write},
+    io::{self, BufReader, BufWriter, Write},
     os::fd::AsFd,
     path::Path,
     sync::Arc,
 };
 
-use tokio::io::BufReader;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -27,7 +26,7 @@ use crate::{
     },
 };
 
-pub(super) async fn carry_out(
+pub(super) fn carry_out(
     config: &Config,
     command: Command,
     stop: CancellationToken,
@@ -38,7 +37,7 @@ pub(super) async fn carry_out(
         Command::Export { file, force } => {
             let database = place::existing(workspace)?;
             let file = file.filter(|file| file.as_os_str() != "-");
-            export(&database, file.as_deref(), force, bar("exporting", Step::Line)).await
+            export(&database, file.as_deref(), force, bar("exporting", Step::Line))
         }
         Command::Import { file, dry_run, json } => {
             let folder = place::alone(workspace)?;
@@ -48,28 +47,28 @@ pub(super) async fn carry_out(
                 text_guard: config.text_guard,
                 dry_run,
             };
-            import(&options, &file, json, bar("importing", Step::Byte)).await
+            import(&options, &file, json, bar("importing", Step::Byte))
         }
         Command::Backup { file, force } => {
             let database = place::existing(workspace)?;
             refuse_existing(&file, force)?;
-            let bytes = upkeep::back_up(&database, &file, force, &bar("copying", Step::Byte)).await?;
+            let bytes = upkeep::back_up(&database, &file, force, &bar("copying", Step::Byte))?;
             tell::print(&format!("{} in {}", tell::bytes(bytes), file.display()))?;
             Ok(Done::Well)
         }
-        Command::Restore { file } => restore(workspace, &file, bar("checking and copying", Step::Byte)).await,
-        Command::Check { json } => check(workspace, json, bar("checking", Step::Byte)).await,
+        Command::Restore { file } => restore(workspace, &file, bar("checking and copying", Step::Byte)),
+        Command::Check { json } => check(workspace, json, bar("checking", Step::Byte)),
         Command::Vacuum { json } => {
             place::existing(workspace)?;
             let folder = place::alone(workspace)?;
-            let vacuumed = upkeep::vacuum(&folder.database(), &bar("writing anew", Step::Byte)).await?;
+            let vacuumed = upkeep::vacuum(&folder.database(), &bar("writing anew", Step::Byte))?;
             tell::report(&vacuumed, json, tell::vacuumed)?;
             Ok(Done::Well)
         }
     }
 }
 
-async fn export(
+fn export(
     database: &Path,
     file: Option<&Path>,
     force: bool,
@@ -77,7 +76,7 @@ async fn export(
 ) -> Result<Done, MaintenanceError> {
     let Some(path) = file else {
         let mut output = BufWriter::new(io::stdout());
-        return match portable::export(database, &mut output, &*bar).await {
+        return match portable::export(database, &mut output, &*bar) {
             // A reader that has seen enough is no error.
             Err(PortableError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Done::Well),
             Err(source) => Err(MaintenanceError::Portable { what: "standard output".to_owned(), source }),
@@ -90,7 +89,6 @@ async fn export(
     let mut target = NewFile::create(path, force).map_err(failed)?;
     let mut output = BufWriter::new(target.file());
     let lines = portable::export(database, &mut output, &*bar)
-        .await
         .map_err(|source| MaintenanceError::Portable { what: what(), source })?;
     output.flush().map_err(failed)?;
     drop(output);
@@ -100,7 +98,7 @@ async fn export(
     Ok(Done::Well)
 }
 
-async fn import(
+fn import(
     options: &ImportOptions,
     file: &Path,
     json: bool,
@@ -112,9 +110,8 @@ async fn import(
     if let Some(length) = input.metadata().ok().filter(|found| found.is_file()).map(|found| found.len()) {
         bar.begin(length);
     }
-    let mut input = BufReader::new(tokio::fs::File::from_std(input));
+    let mut input = BufReader::new(input);
     let report = portable::import(options, &mut input, &*bar)
-        .await
         .map_err(|source| MaintenanceError::Portable { what: what(), source })?;
     drop(bar);
     tell::report(&report, json, |report| tell::imported(report, &options.database))?;
@@ -129,10 +126,10 @@ fn open_input(file: &Path) -> io::Result<File> {
     File::open(file)
 }
 
-async fn restore(workspace: &Path, file: &Path, bar: Arc<dyn Progress>) -> Result<Done, MaintenanceError> {
+fn restore(workspace: &Path, file: &Path, bar: Arc<dyn Progress>) -> Result<Done, MaintenanceError> {
     let folder = place::alone(workspace)?;
     let database = folder.database();
-    let aside = upkeep::restore(&database, file, Clock::system().now(), &bar).await?;
+    let aside = upkeep::restore(&database, file, Clock::system().now(), &bar)?;
     drop(bar);
     tell::print(&format!("{} is now as in {}", database.display(), file.display()))?;
     if let Some(aside) = aside {
@@ -141,11 +138,11 @@ async fn restore(workspace: &Path, file: &Path, bar: Arc<dyn Progress>) -> Resul
     Ok(Done::Well)
 }
 
-async fn check(workspace: &Path, json: bool, bar: Arc<dyn Progress>) -> Result<Done, MaintenanceError> {
+fn check(workspace: &Path, json: bool, bar: Arc<dyn Progress>) -> Result<Done, MaintenanceError> {
     let database = place::existing(workspace)?;
     // Held until the end: no backend starts in the middle.
     let folder = place::alone(workspace).ok();
-    let report = upkeep::check(&database, folder.is_some(), &bar).await?;
+    let report = upkeep::check(&database, folder.is_some(), &bar)?;
     drop(bar);
     tell::report(&report, json, |report| tell::checked(report, &database))?;
     Ok(if report.sound { Done::Well } else { Done::Damaged })

@@ -1,5 +1,6 @@
 //! `get_dashboard_stats`: sums over maintained counts, and a few short index ranges.
 
+use rusqlite::Connection;
 use shared_types::{
     Error, ProjectId, Timestamp,
     dashboard::{Dashboard, GetDashboard, PriorityCounts, StatusCounts, WorkerLoad},
@@ -7,7 +8,6 @@ use shared_types::{
     project::ProjectStatus,
     task::{Priority, Status, TaskRow},
 };
-use sqlx::SqliteConnection;
 
 use super::{
     Store,
@@ -15,6 +15,7 @@ use super::{
     projects,
     record::word,
     resolve,
+    sql::Sql,
     tasks::record::{TaskRecord, priority, select_tasks},
 };
 use crate::handle::{Caller, Handle};
@@ -27,25 +28,23 @@ const NEXT: i64 = 5;
 impl Handle<GetDashboardStats> for Store {
     async fn handle(&self, input: GetDashboard, _: &Caller) -> Result<Dashboard, Error> {
         let now = self.now();
-        self.read_together("dashboard", move |connection| {
-            Box::pin(async move {
-                let project = match &input.project_id {
-                    Some(reference) => Some(resolve::project(connection, reference, "project_id").await?),
-                    None => None,
-                };
-                dashboard(connection, project, now).await
-            })
+        self.read_aside("dashboard", move |connection| {
+            let project = match &input.project_id {
+                Some(reference) => Some(resolve::project(connection, reference, "project_id")?),
+                None => None,
+            };
+            dashboard(connection, project, now)
         })
         .await
     }
 }
 
-async fn dashboard(
-    connection: &mut SqliteConnection,
+fn dashboard(
+    connection: &Connection,
     project: Option<ProjectId>,
     now: Timestamp,
 ) -> Result<Dashboard, Fault> {
-    let counts = counts(connection, project).await?;
+    let counts = counts(connection, project)?;
     // A dashboard of one project shows it also when it is archived.
     let status = if project.is_some() { None } else { Some(ProjectStatus::Active) };
     Ok(Dashboard {
@@ -54,11 +53,11 @@ async fn dashboard(
         open_by_priority: counts.open_by_priority,
         ready: counts.ready,
         waiting: counts.waiting,
-        overdue: overdue(connection, project, now).await?,
-        documents: documents(connection, project).await?,
-        workers: workers(connection, project, now).await?,
-        projects: projects::newest(connection, status, project, i64::MAX, PROJECTS).await?,
-        next: next(connection, project).await?,
+        overdue: overdue(connection, project, now)?,
+        documents: documents(connection, project)?,
+        workers: workers(connection, project, now)?,
+        projects: projects::newest(connection, status, project, i64::MAX, PROJECTS)?,
+        next: next(connection, project)?,
     })
 }
 
@@ -98,14 +97,12 @@ impl Counts {
     }
 }
 
-async fn counts(connection: &mut SqliteConnection, project: Option<ProjectId>) -> Result<Counts, Fault> {
-    let rows: Vec<(String, i64, bool, i64)> = sqlx::query_as(
+fn counts(connection: &Connection, project: Option<ProjectId>) -> Result<Counts, Fault> {
+    let rows: Vec<(String, i64, bool, i64)> = connection.all(
         "SELECT status, priority, waiting, sum(count) FROM task_counts
          WHERE ?1 IS NULL OR project_id = ?1 GROUP BY status, priority, waiting",
-    )
-    .bind(project.map(ProjectId::row_id))
-    .fetch_all(connection)
-    .await?;
+        (project.map(ProjectId::row_id),),
+    )?;
     let mut counts = Counts::default();
     for (status, rank, waits, count) in rows {
         counts.add(word(&status)?, priority(rank), waits, count);
@@ -113,72 +110,56 @@ async fn counts(connection: &mut SqliteConnection, project: Option<ProjectId>) -
     Ok(counts)
 }
 
-async fn overdue(
-    connection: &mut SqliteConnection,
-    project: Option<ProjectId>,
-    now: Timestamp,
-) -> Result<i64, Fault> {
-    Ok(sqlx::query_scalar(
+fn overdue(connection: &Connection, project: Option<ProjectId>, now: Timestamp) -> Result<i64, Fault> {
+    Ok(connection.one(
         "SELECT count(*) FROM tasks
          WHERE deleted_at IS NULL AND due_at IS NOT NULL AND status NOT IN ('done', 'cancelled')
              AND due_at < ?2 AND (?1 IS NULL OR project_id = ?1)",
-    )
-    .bind(project.map(ProjectId::row_id))
-    .bind(now.as_millis())
-    .fetch_one(connection)
-    .await?)
+        (project.map(ProjectId::row_id), now.as_millis()),
+    )?)
 }
 
-async fn documents(connection: &mut SqliteConnection, project: Option<ProjectId>) -> Result<i64, Fault> {
-    Ok(sqlx::query_scalar("SELECT count(*) FROM documents WHERE ?1 IS NULL OR project_id = ?1")
-        .bind(project.map(ProjectId::row_id))
-        .fetch_one(connection)
-        .await?)
+fn documents(connection: &Connection, project: Option<ProjectId>) -> Result<i64, Fault> {
+    Ok(connection.one(
+        "SELECT count(*) FROM documents WHERE ?1 IS NULL OR project_id = ?1",
+        (project.map(ProjectId::row_id),),
+    )?)
 }
 
-async fn workers(
-    connection: &mut SqliteConnection,
+fn workers(
+    connection: &Connection,
     project: Option<ProjectId>,
     now: Timestamp,
 ) -> Result<Vec<WorkerLoad>, Fault> {
-    let rows: Vec<(String, i64)> = sqlx::query_as(
+    let rows: Vec<(String, i64)> = connection.all(
         "SELECT e.worker, count(*) FROM executions e
          WHERE e.status = 'active' AND e.lease_expires_at > ?2
              AND (?1 IS NULL OR (SELECT project_id FROM tasks WHERE id = e.task_id) = ?1)
          GROUP BY e.worker ORDER BY 2 DESC, 1 LIMIT ?3",
-    )
-    .bind(project.map(ProjectId::row_id))
-    .bind(now.as_millis())
-    .bind(WORKERS)
-    .fetch_all(connection)
-    .await?;
+        (project.map(ProjectId::row_id), now.as_millis(), WORKERS),
+    )?;
     Ok(rows.into_iter().map(|(worker, claims)| WorkerLoad { worker, claims }).collect())
 }
 
 /// The head of the ready queue. Two statements, since one that serves both cases could use the index
 /// of neither.
-async fn next(connection: &mut SqliteConnection, project: Option<ProjectId>) -> Result<Vec<TaskRow>, Fault> {
+fn next(connection: &Connection, project: Option<ProjectId>) -> Result<Vec<TaskRow>, Fault> {
     let records: Vec<TaskRecord> = match project {
-        Some(project) => {
-            sqlx::query_as(select_tasks!(
+        Some(project) => connection.all(
+            select_tasks!(
                 "WHERE t.status = 'todo' AND t.deleted_at IS NULL AND t.open_dependencies = 0
                      AND t.project_id = ?2
                  ORDER BY t.priority DESC, t.id LIMIT ?1"
-            ))
-            .bind(NEXT)
-            .bind(project.row_id())
-            .fetch_all(connection)
-            .await?
-        }
-        None => {
-            sqlx::query_as(select_tasks!(
+            ),
+            (NEXT, project.row_id()),
+        )?,
+        None => connection.all(
+            select_tasks!(
                 "WHERE t.status = 'todo' AND t.deleted_at IS NULL AND t.open_dependencies = 0
                  ORDER BY t.priority DESC, t.id LIMIT ?1"
-            ))
-            .bind(NEXT)
-            .fetch_all(connection)
-            .await?
-        }
+            ),
+            (NEXT,),
+        )?,
     };
     records.into_iter().map(|record| Ok(TaskRow::select(&record.into_task()?, &[]))).collect()
 }

@@ -3,6 +3,7 @@
 mod chunks;
 mod read;
 
+use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 use shared_types::{
     DocumentId, Error, ErrorCode, ProjectId, TaskId, Timestamp,
@@ -11,7 +12,6 @@ use shared_types::{
     operation,
     search::EntityKind,
 };
-use sqlx::{FromRow, SqliteConnection};
 
 use super::{
     fault::Fault,
@@ -19,6 +19,7 @@ use super::{
     record::hex,
     replay::write_operation,
     resolve::{self, required},
+    sql::{Sql, from_row},
     transaction::Tx,
 };
 
@@ -28,7 +29,6 @@ const TITLE_CHARS: usize = 200;
 /// Fields that follow from the write itself.
 const DERIVED: &[&str] = &["updated_at", "version"];
 
-#[derive(FromRow)]
 struct DocumentRow {
     id: i64,
     uri: String,
@@ -42,9 +42,23 @@ struct DocumentRow {
     updated_at: i64,
     version: i64,
     /// Only when it was asked for.
-    #[sqlx(default)]
     content: Option<String>,
 }
+
+from_row!(DocumentRow {
+    id,
+    uri,
+    title,
+    content_hash,
+    bytes,
+    chunks,
+    project_id,
+    task_id,
+    created_at,
+    updated_at,
+    version,
+    content
+});
 
 impl DocumentRow {
     fn into_document(self) -> Document {
@@ -70,7 +84,7 @@ macro_rules! select_documents {
     ($rest:literal) => {
         concat!(
             "SELECT d.id, d.uri, d.title, d.content_hash, d.bytes, d.chunks, d.project_id, d.task_id,
-                    d.created_at, d.updated_at, d.version
+                    d.created_at, d.updated_at, d.version, NULL AS content
              FROM documents d ",
             $rest
         )
@@ -80,13 +94,13 @@ use select_documents;
 
 write_operation!(operation::IndexDocument, index);
 
-async fn index(tx: &mut Tx<'_>, input: IndexDocument) -> Result<DocumentWritten, Fault> {
-    let stored = by_uri(tx.connection, &input.uri).await?;
+fn index(tx: &mut Tx<'_>, input: IndexDocument) -> Result<DocumentWritten, Fault> {
+    let stored = by_uri(tx.connection, &input.uri)?;
     let (document, outcome) = if input.remove {
         let Some(stored) = stored else { return Err(not_indexed(&input.uri).into()) };
-        (remove(tx, stored).await?, IndexOutcome::Removed)
+        (remove(tx, stored)?, IndexOutcome::Removed)
     } else {
-        put(tx, stored, input).await?
+        put(tx, stored, input)?
     };
     Ok(DocumentWritten { document, outcome, replayed: false, guard: tx.caller.guard.clone() })
 }
@@ -97,14 +111,13 @@ fn not_indexed(uri: &str) -> Error {
         .suggest("Find it with search_entities types=[\"document\"].")
 }
 
-async fn by_uri(connection: &mut SqliteConnection, uri: &str) -> Result<Option<Document>, Fault> {
-    let row: Option<DocumentRow> =
-        sqlx::query_as(select_documents!("WHERE d.uri = ?1")).bind(uri).fetch_optional(connection).await?;
+fn by_uri(connection: &Connection, uri: &str) -> Result<Option<Document>, Fault> {
+    let row: Option<DocumentRow> = connection.first(select_documents!("WHERE d.uri = ?1"), (uri,))?;
     Ok(row.map(DocumentRow::into_document))
 }
 
 /// Indexes a new document, or brings the stored one to what is given.
-async fn put(
+fn put(
     tx: &mut Tx<'_>,
     stored: Option<Document>,
     input: IndexDocument,
@@ -113,11 +126,11 @@ async fn put(
     check(&input.uri, &content)?;
     let content_hash = hex(&Sha256::digest(&content));
     let project_id = match &input.project_id {
-        Some(reference) => Some(resolve::project(tx.connection, reference, "project_id").await?),
+        Some(reference) => Some(resolve::project(tx.connection, reference, "project_id")?),
         None => stored.as_ref().and_then(|stored| stored.project_id),
     };
     let task_id = match &input.task_id {
-        Some(reference) => Some(resolve::live_task_id(tx.connection, reference, "task_id", &[]).await?),
+        Some(reference) => Some(resolve::live_task_id(tx.connection, reference, "task_id", &[])?),
         None => stored.as_ref().and_then(|stored| stored.task_id),
     };
     // Content that is the same keeps the title it was given.
@@ -148,8 +161,8 @@ async fn put(
     if difference.is_empty() {
         return Ok((stored.unwrap_or(document), IndexOutcome::Unchanged));
     }
-    write(tx, &document, &content, &texts).await?;
-    put_down(tx, &document, Texts::of(&difference)?).await?;
+    write(tx, &document, &content, &texts)?;
+    put_down(tx, &document, Texts::of(&difference)?)?;
     Ok((document, outcome))
 }
 
@@ -170,70 +183,62 @@ pub(super) fn check(uri: &str, content: &str) -> Result<(), Error> {
 }
 
 /// Writes the row and its chunks; the old chunks go.
-async fn write(tx: &mut Tx<'_>, document: &Document, content: &str, texts: &[&str]) -> Result<(), Fault> {
-    remove_chunks(tx, document.id).await?;
-    sqlx::query(
+fn write(tx: &mut Tx<'_>, document: &Document, content: &str, texts: &[&str]) -> Result<(), Fault> {
+    remove_chunks(tx, document.id)?;
+    tx.connection.run(
         "INSERT INTO documents (id, uri, title, content, content_hash, bytes, chunks, project_id, task_id,
                                 created_at, updated_at, version)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-         ON CONFLICT (id) DO UPDATE SET uri = excluded.uri, title = excluded.title, content = excluded.content,
-             content_hash = excluded.content_hash, bytes = excluded.bytes, chunks = excluded.chunks,
-             project_id = excluded.project_id, task_id = excluded.task_id,
-             created_at = excluded.created_at, updated_at = excluded.updated_at, version = excluded.version",
-    )
-    .bind(document.id.row_id())
-    .bind(&document.uri)
-    .bind(&document.title)
-    .bind(content)
-    .bind(&document.content_hash)
-    .bind(document.bytes)
-    .bind(document.chunks)
-    .bind(document.project_id.map(ProjectId::row_id))
-    .bind(document.task_id.map(TaskId::row_id))
-    .bind(document.created_at.as_millis())
-    .bind(document.updated_at.as_millis())
-    .bind(document.version)
-    .execute(&mut *tx.connection)
-    .await?;
+         ON CONFLICT (id) DO UPDATE SET uri = excluded.uri, title = excluded.title,
+             content = excluded.content, content_hash = excluded.content_hash, bytes = excluded.bytes,
+             chunks = excluded.chunks, project_id = excluded.project_id, task_id = excluded.task_id,
+             created_at = excluded.created_at, updated_at = excluded.updated_at,
+             version = excluded.version",
+        (
+            document.id.row_id(),
+            &document.uri,
+            &document.title,
+            content,
+            &document.content_hash,
+            document.bytes,
+            document.chunks,
+            document.project_id.map(ProjectId::row_id),
+            document.task_id.map(TaskId::row_id),
+            document.created_at.as_millis(),
+            document.updated_at.as_millis(),
+            document.version,
+        ),
+    )?;
     let heading = format!("{} {}", document.title, document.uri);
     for (place, text) in texts.iter().enumerate() {
         let id = tx.new_row_id();
-        sqlx::query("INSERT INTO chunks (id, document_id, heading, text) VALUES (?1, ?2, ?3, ?4)")
-            .bind(id)
-            .bind(document.id.row_id())
-            .bind(if place == 0 { heading.as_str() } else { "" })
-            .bind(*text)
-            .execute(&mut *tx.connection)
-            .await?;
+        tx.connection.run(
+            "INSERT INTO chunks (id, document_id, heading, text) VALUES (?1, ?2, ?3, ?4)",
+            (id, document.id.row_id(), if place == 0 { heading.as_str() } else { "" }, *text),
+        )?;
     }
     Ok(())
 }
 
 /// Writes a document as another store had it; what follows from its content is made anew.
-pub(super) async fn adopt(tx: &mut Tx<'_>, mut document: Document, content: &str) -> Result<(), Fault> {
+pub(super) fn adopt(tx: &mut Tx<'_>, mut document: Document, content: &str) -> Result<(), Fault> {
     let texts = chunks::cut(content);
     document.content_hash = hex(&Sha256::digest(content));
     document.bytes = content.len() as i64;
     document.chunks = texts.len() as i64;
-    write(tx, &document, content, &texts).await
+    write(tx, &document, content, &texts)
 }
 
-async fn remove_chunks(tx: &mut Tx<'_>, document: DocumentId) -> Result<(), Fault> {
-    tx.retire_ids().await?;
-    sqlx::query("DELETE FROM chunks WHERE document_id = ?1")
-        .bind(document.row_id())
-        .execute(&mut *tx.connection)
-        .await?;
+fn remove_chunks(tx: &mut Tx<'_>, document: DocumentId) -> Result<(), Fault> {
+    tx.retire_ids()?;
+    tx.connection.run("DELETE FROM chunks WHERE document_id = ?1", (document.row_id(),))?;
     Ok(())
 }
 
 /// Removes the document for good and returns it as it was; its origin still has the text.
-async fn remove(tx: &mut Tx<'_>, stored: Document) -> Result<Document, Fault> {
-    remove_chunks(tx, stored.id).await?;
-    sqlx::query("DELETE FROM documents WHERE id = ?1")
-        .bind(stored.id.row_id())
-        .execute(&mut *tx.connection)
-        .await?;
+fn remove(tx: &mut Tx<'_>, stored: Document) -> Result<Document, Fault> {
+    remove_chunks(tx, stored.id)?;
+    tx.connection.run("DELETE FROM documents WHERE id = ?1", (stored.id.row_id(),))?;
     let difference = Difference { before: history::object(&stored)?, ..Difference::default() };
     tx.record(Entry {
         entity: EntityKind::Document,
@@ -243,12 +248,11 @@ async fn remove(tx: &mut Tx<'_>, stored: Document) -> Result<Document, Fault> {
         texts: Texts::of(&difference)?,
         affects: Vec::new(),
         undoes: None,
-    })
-    .await?;
+    })?;
     Ok(stored)
 }
 
-async fn put_down(tx: &mut Tx<'_>, document: &Document, texts: Texts) -> Result<(), Fault> {
+fn put_down(tx: &mut Tx<'_>, document: &Document, texts: Texts) -> Result<(), Fault> {
     tx.record(Entry {
         entity: EntityKind::Document,
         row_id: document.id.row_id(),
@@ -258,7 +262,6 @@ async fn put_down(tx: &mut Tx<'_>, document: &Document, texts: Texts) -> Result<
         affects: Vec::new(),
         undoes: None,
     })
-    .await
 }
 
 /// The first heading or line with something on it; the uri when there is none.

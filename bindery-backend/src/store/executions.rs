@@ -3,18 +3,22 @@
 mod claim;
 mod next;
 
+use rusqlite::Connection;
 use shared_types::{
     Error, ErrorCode, ExecutionId, Reference, TaskId, Timestamp,
     execution::{Execution, ExecutionStatus},
 };
-use sqlx::{FromRow, SqliteConnection};
 
-use super::{fault::Fault, record::word, transaction::Tx};
+use super::{
+    fault::Fault,
+    record::word,
+    sql::{Sql, from_row},
+    transaction::Tx,
+};
 
 /// How many claims of a task are shown.
 const SHOWN: i64 = 100;
 
-#[derive(FromRow)]
 struct ExecutionRow {
     id: i64,
     task_id: i64,
@@ -25,6 +29,8 @@ struct ExecutionRow {
     lease_expires_at: i64,
     ended_at: Option<i64>,
 }
+
+from_row!(ExecutionRow { id, task_id, worker, status, started_at, heartbeat_at, lease_expires_at, ended_at });
 
 impl ExecutionRow {
     fn into_execution(self) -> Result<Execution, Fault> {
@@ -53,41 +59,27 @@ macro_rules! select_executions {
 }
 
 /// The claim on `task` that has not ended, whether its lease runs or not.
-pub(super) async fn active(
-    connection: &mut SqliteConnection,
-    task: TaskId,
-) -> Result<Option<Execution>, Fault> {
+pub(super) fn active(connection: &Connection, task: TaskId) -> Result<Option<Execution>, Fault> {
     let row: Option<ExecutionRow> =
-        sqlx::query_as(select_executions!("WHERE task_id = ?1 AND status = 'active'"))
-            .bind(task.row_id())
-            .fetch_optional(connection)
-            .await?;
+        connection.first(select_executions!("WHERE task_id = ?1 AND status = 'active'"), (task.row_id(),))?;
     row.map(ExecutionRow::into_execution).transpose()
 }
 
 /// The claims on `task`, newest first.
-pub(super) async fn of_task(
-    connection: &mut SqliteConnection,
-    task: TaskId,
-) -> Result<Vec<Execution>, Fault> {
-    let rows: Vec<ExecutionRow> =
-        sqlx::query_as(select_executions!("WHERE task_id = ?1 ORDER BY id DESC LIMIT ?2"))
-            .bind(task.row_id())
-            .bind(SHOWN)
-            .fetch_all(connection)
-            .await?;
+pub(super) fn of_task(connection: &Connection, task: TaskId) -> Result<Vec<Execution>, Fault> {
+    let rows: Vec<ExecutionRow> = connection
+        .all(select_executions!("WHERE task_id = ?1 ORDER BY id DESC LIMIT ?2"), (task.row_id(), SHOWN))?;
     rows.into_iter().map(ExecutionRow::into_execution).collect()
 }
 
 /// The claim meant by `reference`, ended or not.
-pub(super) async fn resolve(
-    connection: &mut SqliteConnection,
+pub(super) fn resolve(
+    connection: &Connection,
     reference: &Reference,
     field: &str,
 ) -> Result<Execution, Fault> {
     let id = reference.as_str().parse().map_or(-1, ExecutionId::row_id);
-    let row: Option<ExecutionRow> =
-        sqlx::query_as(select_executions!("WHERE id = ?1")).bind(id).fetch_optional(connection).await?;
+    let row: Option<ExecutionRow> = connection.first(select_executions!("WHERE id = ?1"), (id,))?;
     match row {
         Some(row) => row.into_execution(),
         None => Err(Error::new(ErrorCode::NotFound, format!("there is no execution \"{reference}\""))
@@ -110,18 +102,16 @@ pub(super) fn lost(execution: &Execution) -> Error {
 }
 
 /// Ends the claim on `task`, if there is one.
-pub(super) async fn end_active(tx: &mut Tx<'_>, task: TaskId, how: ExecutionStatus) -> Result<(), Fault> {
-    sqlx::query("UPDATE executions SET status = ?2, ended_at = ?3 WHERE task_id = ?1 AND status = 'active'")
-        .bind(task.row_id())
-        .bind(how.as_str())
-        .bind(tx.now.as_millis())
-        .execute(&mut *tx.connection)
-        .await?;
+pub(super) fn end_active(tx: &mut Tx<'_>, task: TaskId, how: ExecutionStatus) -> Result<(), Fault> {
+    tx.connection.run(
+        "UPDATE executions SET status = ?2, ended_at = ?3 WHERE task_id = ?1 AND status = 'active'",
+        (task.row_id(), how.as_str(), tx.now.as_millis()),
+    )?;
     Ok(())
 }
 
 /// Begins a claim on `task`.
-async fn begin(tx: &mut Tx<'_>, task: TaskId, worker: &str, lease_ms: i64) -> Result<Execution, Fault> {
+fn begin(tx: &mut Tx<'_>, task: TaskId, worker: &str, lease_ms: i64) -> Result<Execution, Fault> {
     let execution = Execution {
         id: tx.new_execution_id(),
         task_id: task,
@@ -132,34 +122,31 @@ async fn begin(tx: &mut Tx<'_>, task: TaskId, worker: &str, lease_ms: i64) -> Re
         lease_expires_at: Timestamp::from_millis(tx.now.as_millis() + lease_ms),
         ended_at: None,
     };
-    sqlx::query(
-        "INSERT INTO executions (id, task_id, worker, status, lease_ms, started_at, heartbeat_at, lease_expires_at)
+    tx.connection.run(
+        "INSERT INTO executions (id, task_id, worker, status, lease_ms, started_at, heartbeat_at,
+                                 lease_expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
-    )
-    .bind(execution.id.row_id())
-    .bind(task.row_id())
-    .bind(worker)
-    .bind(execution.status.as_str())
-    .bind(lease_ms)
-    .bind(tx.now.as_millis())
-    .bind(execution.lease_expires_at.as_millis())
-    .execute(&mut *tx.connection)
-    .await?;
+        (
+            execution.id.row_id(),
+            task.row_id(),
+            worker,
+            execution.status.as_str(),
+            lease_ms,
+            tx.now.as_millis(),
+            execution.lease_expires_at.as_millis(),
+        ),
+    )?;
     Ok(execution)
 }
 
 /// Lets the lease of `execution` run from now: for `lease_ms`, or as long as the claim asked for.
-async fn renew(tx: &mut Tx<'_>, execution: &Execution, lease_ms: Option<i64>) -> Result<Execution, Fault> {
-    let row: ExecutionRow = sqlx::query_as(
+fn renew(tx: &mut Tx<'_>, execution: &Execution, lease_ms: Option<i64>) -> Result<Execution, Fault> {
+    let row: ExecutionRow = tx.connection.one(
         "UPDATE executions SET heartbeat_at = ?2, lease_ms = ifnull(?3, lease_ms),
                 lease_expires_at = ?2 + ifnull(?3, lease_ms)
          WHERE id = ?1
          RETURNING id, task_id, worker, status, started_at, heartbeat_at, lease_expires_at, ended_at",
-    )
-    .bind(execution.id.row_id())
-    .bind(tx.now.as_millis())
-    .bind(lease_ms)
-    .fetch_one(&mut *tx.connection)
-    .await?;
+        (execution.id.row_id(), tx.now.as_millis(), lease_ms),
+    )?;
     row.into_execution()
 }

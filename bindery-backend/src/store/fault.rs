@@ -1,7 +1,9 @@
 //! What can go wrong inside the store, and how a caller sees it.
 
+use rusqlite::ErrorCode as ErrorKind;
 use shared_types::{Error, ErrorCode};
-use sqlx::error::DatabaseError;
+
+use super::readers::NoReader;
 
 /// Why a read or a write did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -11,10 +13,23 @@ pub(super) enum Fault {
     Refused(Error),
     /// The database failed.
     #[error("{0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[from] rusqlite::Error),
     /// A row or an answer does not have the form it was written in.
     #[error("what is stored cannot be read: {0}")]
     Unreadable(#[from] serde_json::Error),
+}
+
+impl From<NoReader> for Fault {
+    fn from(refusal: NoReader) -> Self {
+        match refusal {
+            NoReader::TimedOut | NoReader::Closed => {
+                Error::new(ErrorCode::Overloaded, "no connection to the database became free in time")
+                    .suggest("Try again in a moment.")
+                    .into()
+            }
+            NoReader::Open(error) => error.into(),
+        }
+    }
 }
 
 impl From<Error> for Fault {
@@ -23,31 +38,9 @@ impl From<Error> for Fault {
     }
 }
 
-/// SQLite's primary result codes that mean more than "a fault of ours".
-mod code {
-    pub(super) const BUSY: i32 = 5;
-    pub(super) const LOCKED: i32 = 6;
-    pub(super) const READONLY: i32 = 8;
-    pub(super) const INTERRUPT: i32 = 9;
-    pub(super) const IOERR: i32 = 10;
-    pub(super) const CORRUPT: i32 = 11;
-    pub(super) const FULL: i32 = 13;
-    pub(super) const CANTOPEN: i32 = 14;
-    pub(super) const CONSTRAINT: i32 = 19;
-    pub(super) const NOTADB: i32 = 26;
-}
-
-/// SQLite's primary result code: the low byte of the extended one that sqlx reports.
-fn primary_code(error: &dyn DatabaseError) -> Option<i32> {
-    error.code()?.parse::<i32>().ok().map(|extended| extended & 0xff)
-}
-
 /// Whether another process holds the lock; trying again can help.
-pub(super) fn is_busy(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(primary_code)
-        .is_some_and(|code| matches!(code, code::BUSY | code::LOCKED))
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorKind::DatabaseBusy | ErrorKind::DatabaseLocked))
 }
 
 /// A failure that is no fault of the database.
@@ -59,25 +52,22 @@ pub(super) enum Kind {
 }
 
 /// The kind of `error`, if it is one of these.
-pub(super) fn kind(error: &sqlx::Error) -> Option<Kind> {
-    match error.as_database_error().and_then(primary_code)? {
-        code::INTERRUPT => Some(Kind::Interrupted),
-        code::FULL => Some(Kind::Full),
+pub(super) fn kind(error: &rusqlite::Error) -> Option<Kind> {
+    match error.sqlite_error_code()? {
+        ErrorKind::OperationInterrupted => Some(Kind::Interrupted),
+        ErrorKind::DiskFull => Some(Kind::Full),
         _ => None,
     }
 }
 
 /// Whether a row was refused by a rule of the tables.
-pub(super) fn is_against_the_rules(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(primary_code) == Some(code::CONSTRAINT)
+pub(super) fn is_against_the_rules(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorKind::ConstraintViolation)
 }
 
 /// Whether the file is no database, or a damaged one.
-pub(super) fn is_not_a_database(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(primary_code)
-        .is_some_and(|code| matches!(code, code::NOTADB | code::CORRUPT))
+pub(super) fn is_not_a_database(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorKind::NotADatabase | ErrorKind::DatabaseCorrupt))
 }
 
 impl Fault {
@@ -102,24 +92,20 @@ impl Fault {
     }
 }
 
-fn database_error(error: &sqlx::Error) -> Error {
-    if matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) {
-        return Error::new(ErrorCode::Overloaded, "no connection to the database became free in time")
-            .suggest("Try again in a moment.");
-    }
-    match error.as_database_error().and_then(primary_code) {
-        Some(code::BUSY | code::LOCKED) => {
+fn database_error(error: &rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorKind::DatabaseBusy | ErrorKind::DatabaseLocked) => {
             Error::new(ErrorCode::Overloaded, "another process holds the database")
                 .suggest("Try again in a moment.")
         }
-        Some(code::FULL) => storage("the disk is full").suggest("Free disk space, then try again."),
-        Some(code::READONLY) => {
+        Some(ErrorKind::DiskFull) => storage("the disk is full").suggest("Free disk space, then try again."),
+        Some(ErrorKind::ReadOnly) => {
             storage("the database cannot be written").suggest("Check the permissions of its folder.")
         }
-        Some(code::IOERR | code::CANTOPEN) => {
+        Some(ErrorKind::SystemIoFailure | ErrorKind::CannotOpen) => {
             storage("the disk reports an error").suggest("Check the disk and the server's log.")
         }
-        Some(code::CORRUPT | code::NOTADB) => damaged("the database file is damaged"),
+        Some(ErrorKind::DatabaseCorrupt | ErrorKind::NotADatabase) => damaged("the database file is damaged"),
         _ => Error::new(ErrorCode::Internal, "the database failed in a way that was not foreseen"),
     }
 }

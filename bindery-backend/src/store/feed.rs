@@ -4,9 +4,13 @@ use serde::{Deserialize, Serialize};
 use shared_types::{
     DocumentId, Error, ErrorCode, NoteId, ProjectId, TaskId, Timestamp, history::Action, search::EntityKind,
 };
-use sqlx::FromRow;
 
-use super::{Store, fault::Fault, record};
+use super::{
+    Store,
+    fault::Fault,
+    record,
+    sql::{Sql, from_row},
+};
 
 /// One committed change, as subscribers hear of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,7 +46,6 @@ pub(super) fn shown_id(entity: EntityKind, row_id: i64) -> String {
     }
 }
 
-#[derive(FromRow)]
 struct EventRow {
     seq: i64,
     at: i64,
@@ -53,6 +56,8 @@ struct EventRow {
     actor: Option<String>,
     affects: String,
 }
+
+from_row!(EventRow { seq, at, entity, entity_id, action, version, actor, affects });
 
 impl EventRow {
     fn into_event(self) -> Result<ChangeEvent, Fault> {
@@ -80,17 +85,12 @@ impl Store {
             return Err(Error::new(ErrorCode::InvalidValue, "limit must be at least 1").at("limit"));
         }
         self.read("feed.after", move |connection| {
-            Box::pin(async move {
-                let rows: Vec<EventRow> = sqlx::query_as(
-                    "SELECT seq, at, entity, entity_id, action, version, actor, affects
+            let rows: Vec<EventRow> = connection.all(
+                "SELECT seq, at, entity, entity_id, action, version, actor, affects
                      FROM changes WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-                )
-                .bind(seq)
-                .bind(limit)
-                .fetch_all(connection)
-                .await?;
-                rows.into_iter().map(EventRow::into_event).collect()
-            })
+                (seq, limit),
+            )?;
+            rows.into_iter().map(EventRow::into_event).collect()
         })
         .await
     }
@@ -100,13 +100,10 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn last_seq(&self) -> Result<i64, Error> {
-        self.read("feed.last", |connection| {
-            Box::pin(async move {
-                Ok(sqlx::query_scalar("SELECT ifnull(max(seq), 0) FROM changes")
-                    .fetch_one(connection)
-                    .await?)
-            })
-        })
+        self.read(
+            "feed.last",
+            |connection| Ok(connection.one("SELECT ifnull(max(seq), 0) FROM changes", ())?),
+        )
         .await
     }
 }

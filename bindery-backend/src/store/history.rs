@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::Value;
 use shared_types::{
@@ -9,12 +10,12 @@ use shared_types::{
     history::{Action, Change},
     search::EntityKind,
 };
-use sqlx::{FromRow, SqliteConnection};
 
 use super::{
     fault::Fault,
     feed::{ChangeEvent, shown_id},
     record,
+    sql::{Sql, from_row},
     transaction::Tx,
 };
 use crate::handle::Caller;
@@ -145,16 +146,16 @@ impl<'e> NewChange<'e> {
 
 impl Tx<'_> {
     /// Appends `entry` to the history, and to what subscribers will hear.
-    pub(super) async fn record(&mut self, entry: Entry) -> Result<(), Fault> {
+    pub(super) fn record(&mut self, entry: Entry) -> Result<(), Fault> {
         let (caller, request_id) = (Arc::clone(&self.caller), self.request_id.clone());
         let attributed = Attributed { caller: &caller, request_id: request_id.as_deref(), path: "", entry };
-        self.record_all(vec![attributed]).await
+        self.record_all(vec![attributed])
     }
 
     /// As [`Tx::record`], for several entries in their order.
-    pub(super) async fn record_all(&mut self, entries: Vec<Attributed<'_>>) -> Result<(), Fault> {
+    pub(super) fn record_all(&mut self, entries: Vec<Attributed<'_>>) -> Result<(), Fault> {
         let rows: Vec<NewChange<'_>> = entries.iter().map(NewChange::of).collect::<Result<_, _>>()?;
-        let appended = sqlx::query(
+        self.connection.run(
             "INSERT INTO changes (at, entity, entity_id, action, actor, version, before, after, guard,
                                   request_id, affects, undoes)
              SELECT ?2, json_extract(value, '$.entity'), json_extract(value, '$.entity_id'),
@@ -164,13 +165,10 @@ impl Tx<'_> {
                     json_extract(value, '$.request_id'), json_extract(value, '$.affects'),
                     json_extract(value, '$.undoes')
              FROM jsonb_each(?1)",
-        )
-        .bind(serde_json::to_string(&rows)?)
-        .bind(self.now.as_millis())
-        .execute(&mut *self.connection)
-        .await?;
+            (serde_json::to_string(&rows)?, self.now.as_millis()),
+        )?;
         // AUTOINCREMENT counts up by one from row to row, and nobody else writes.
-        let first = appended.last_insert_rowid() - entries.len() as i64 + 1;
+        let first = self.connection.last_insert_rowid() - entries.len() as i64 + 1;
         self.events.extend((first..).zip(entries).map(|(seq, attributed)| ChangeEvent {
             seq,
             at: self.now,
@@ -185,7 +183,6 @@ impl Tx<'_> {
     }
 }
 
-#[derive(FromRow)]
 struct ChangeRow {
     seq: i64,
     at: i64,
@@ -195,6 +192,8 @@ struct ChangeRow {
     after: String,
     guard: Option<String>,
 }
+
+from_row!(ChangeRow { seq, at, action, actor, before, after, guard });
 
 impl ChangeRow {
     fn into_change(self) -> Result<Change, Fault> {
@@ -211,32 +210,24 @@ impl ChangeRow {
 }
 
 /// The last changes of a task, newest first.
-pub(super) async fn of_task(connection: &mut SqliteConnection, task: TaskId) -> Result<Vec<Change>, Fault> {
-    let rows: Vec<ChangeRow> = sqlx::query_as(
+pub(super) fn of_task(connection: &Connection, task: TaskId) -> Result<Vec<Change>, Fault> {
+    let rows: Vec<ChangeRow> = connection.all(
         "SELECT seq, at, action, actor, before, after, guard FROM changes
          WHERE entity_id = ?1 ORDER BY seq DESC LIMIT ?2",
-    )
-    .bind(task.row_id())
-    .bind(SHOWN)
-    .fetch_all(connection)
-    .await?;
+        (task.row_id(), SHOWN),
+    )?;
     rows.into_iter().map(ChangeRow::into_change).collect()
 }
 
 /// The last change of a task that has not been taken back. Changes that are undoings themselves do
 /// not count, so that each further undo goes one step further back.
-pub(super) async fn last_undoable(
-    connection: &mut SqliteConnection,
-    task: TaskId,
-) -> Result<Option<Change>, Fault> {
-    let row: Option<ChangeRow> = sqlx::query_as(
+pub(super) fn last_undoable(connection: &Connection, task: TaskId) -> Result<Option<Change>, Fault> {
+    let row: Option<ChangeRow> = connection.first(
         "SELECT seq, at, action, actor, before, after, guard FROM changes
          WHERE entity_id = ?1 AND action <> 'undone'
              AND seq NOT IN (SELECT undoes FROM changes WHERE entity_id = ?1 AND undoes IS NOT NULL)
          ORDER BY seq DESC LIMIT 1",
-    )
-    .bind(task.row_id())
-    .fetch_optional(connection)
-    .await?;
+        (task.row_id(),),
+    )?;
     row.map(ChangeRow::into_change).transpose()
 }

@@ -10,13 +10,13 @@ use std::{
 };
 
 use hdrhistogram::{CreationError, Histogram};
+use rusqlite::types::Value;
 use shared_types::{
     Error, Timestamp,
     health::{Percentiles, PoolMetrics, Setting, SlowQuery},
 };
-use sqlx::Row;
 
-use super::{Store, fault, readers::Use};
+use super::{Store, fault, readers::Use, sql::Sql};
 
 /// A statement is slow from here on.
 const SLOW: Duration = Duration::from_millis(100);
@@ -207,15 +207,16 @@ impl Store {
 
     async fn settings(&self) -> Result<Vec<Setting>, Error> {
         self.read("metrics.settings", |connection| {
-            Box::pin(async move {
-                let mut settings = Vec::with_capacity(SETTINGS.len());
-                for (name, statement) in SETTINGS {
-                    let row = sqlx::query(statement).fetch_one(&mut *connection).await?;
-                    // Some are numbers, some are words: SQLite writes either as text.
-                    settings.push(Setting { name: name.to_owned(), value: row.try_get_unchecked(0)? });
-                }
-                Ok(settings)
-            })
+            let mut settings = Vec::with_capacity(SETTINGS.len());
+            for (name, statement) in SETTINGS {
+                let value = match connection.one(statement, ())? {
+                    Value::Integer(number) => number.to_string(),
+                    Value::Text(word) => word,
+                    _ => continue,
+                };
+                settings.push(Setting { name: name.to_owned(), value });
+            }
+            Ok(settings)
         })
         .await
     }

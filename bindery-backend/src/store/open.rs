@@ -3,17 +3,13 @@
 pub(super) mod check;
 
 use std::{
-    io,
+    fs, io,
     path::PathBuf,
     sync::{Arc, atomic::AtomicI64},
     time::Duration,
 };
 
-use sqlx::{
-    ConnectOptions, Connection, SqliteConnection,
-    migrate::{MigrateError, Migrator},
-    sqlite::SqlitePoolOptions,
-};
+use rusqlite::{Connection, ErrorCode as ErrorKind};
 use tokio::sync::broadcast;
 
 use super::{
@@ -25,14 +21,23 @@ use super::{
     metrics::Metrics,
     readers::Readers,
     rows::Rows,
+    sql::{self, Sql},
     sums,
     sums::{Sums, Verdict},
     text, upkeep, writer,
 };
 use crate::roles::Roles;
 
-/// Every step from an empty file to the schema this binary knows.
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
+/// Every step from an empty file to the schema this binary knows; that of a file is how many were taken.
+const MIGRATIONS: [&str; 4] = [
+    include_str!("../../../migrations/sqlite/0001_entities.sql"),
+    include_str!("../../../migrations/sqlite/0002_derived.sql"),
+    include_str!("../../../migrations/sqlite/0003_search.sql"),
+    include_str!("../../../migrations/sqlite/0004_text_trails.sql"),
+];
+
+/// What stands in the head of a file to say that it is Bindery's: "Bndy".
+const APPLICATION: i64 = 0x426e_6479;
 
 /// Up to this size a file is checked whole when its sums do not show that it is as it was left; a larger
 /// one table by table, and only when it was not closed in order.
@@ -107,15 +112,18 @@ pub enum OpenError {
     },
     /// A step to the current schema failed and was rolled back.
     #[error("the database cannot be brought to the current schema: {0}")]
-    Migration(#[source] MigrateError),
+    Migration(#[source] rusqlite::Error),
     /// SQLite cannot open or read the file.
     #[error("{} cannot be opened: {source}", path.display())]
     Database {
         /// The file.
         path: PathBuf,
         /// What SQLite says.
-        source: sqlx::Error,
+        source: rusqlite::Error,
     },
+    /// The system gives us no thread to write on.
+    #[error("no thread can be started: {0}")]
+    Thread(#[source] io::Error),
     /// The figures cannot be set up.
     #[error("the metrics cannot be set up: {0}")]
     Metrics(#[from] hdrhistogram::CreationError),
@@ -135,17 +143,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub async fn open_at(options: StoreOptions, roles: Roles, clock: Clock) -> Result<Self, OpenError> {
-        let Opened { connection, prepared, sums } = writing(&options, &clock).await?;
-        let pool = SqlitePoolOptions::new()
-            .max_connections(options.max_connections)
-            .min_connections(options.min_connections)
-            .acquire_timeout(options.acquire_timeout)
-            .idle_timeout(options.idle_timeout)
-            .max_lifetime(options.max_lifetime)
-            // A file does not hang up; the ping would only cost.
-            .test_before_acquire(false)
-            // They are opened beside what else there is to do at the start.
-            .connect_lazy_with(options.reader());
+        let Opened { connection, prepared, sums } = writing_aside(&options, &clock).await?;
         let metrics = Arc::new(Metrics::new()?);
         let (feed, _) = broadcast::channel(FEED_CAPACITY);
         let roles = Arc::new(roles);
@@ -154,7 +152,7 @@ impl Store {
         let checkpoints = writer::Checkpoints::new(sums, &options, Arc::clone(&metrics));
         let desk = writer::Desk {
             connection,
-            options: options.writer(),
+            options: options.clone(),
             ids: IdGenerator::after(prepared.last_id),
             clock: clock.clone(),
             roles: Arc::clone(&roles),
@@ -164,9 +162,9 @@ impl Store {
             position: Arc::clone(&position),
             trail: writer::Trail::new(Arc::new(writer::Backlog::of(prepared.unindexed))),
         };
-        let writer = writer::Writer::start(desk, checkpoints);
+        let writer = writer::Writer::start(desk, checkpoints).map_err(OpenError::Thread)?;
         let database_id = prepared.database_id;
-        let readers = Readers::new(pool, &options);
+        let readers = Readers::new(&options);
         let inner =
             Inner { options, database_id, roles, clock, readers, writer, metrics, rows, feed, position };
         Ok(Self { inner: Arc::new(inner) })
@@ -180,44 +178,65 @@ impl Store {
 
 /// A database that can be written to. It is to be closed by [`sums::close`].
 pub(super) struct Opened {
-    pub(super) connection: SqliteConnection,
+    pub(super) connection: Connection,
     pub(super) prepared: Prepared,
     pub(super) sums: Sums,
 }
 
 /// Opens the connection that writes, on a database of the current schema.
-pub(super) async fn writing(options: &StoreOptions, clock: &Clock) -> Result<Opened, OpenError> {
-    let sums = inspect(options).await?;
-    let sums = check::begin(options, sums).await?;
-    let mut connection = options.writer().connect().await.map_err(|error| refused(options, error))?;
-    match bring_up_to_date(options, clock, &mut connection).await {
+pub(super) fn writing(options: &StoreOptions, clock: &Clock) -> Result<Opened, OpenError> {
+    let sums = inspect(options)?;
+    let sums = check::begin(options, sums)?;
+    let connection = options.writer().map_err(|error| refused(options, error))?;
+    match bring_up_to_date(options, clock, &connection) {
         Ok(prepared) => Ok(Opened { connection, prepared, sums }),
         Err(error) => {
-            sums::close(connection, sums).await;
+            sums::close(connection, sums);
             Err(error)
         }
     }
 }
 
-async fn bring_up_to_date(
+/// As [`writing`], where it keeps nobody waiting: a large file may have to be checked.
+async fn writing_aside(options: &StoreOptions, clock: &Clock) -> Result<Opened, OpenError> {
+    let (options, clock) = (options.clone(), clock.clone());
+    let opening = tokio::task::spawn_blocking(move || writing(&options, &clock));
+    opening.await.unwrap_or_else(|error| Err(OpenError::Thread(error.into())))
+}
+
+fn bring_up_to_date(
     options: &StoreOptions,
     clock: &Clock,
-    connection: &mut SqliteConnection,
+    connection: &Connection,
 ) -> Result<Prepared, OpenError> {
     let failed = |error| refused(options, error);
     // All steps or none, and one commit that waits for the disk.
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    MIGRATIONS.run(&mut transaction).await.map_err(OpenError::Migration)?;
-    let prepared = prepare(&mut transaction, clock).await.map_err(failed)?;
-    transaction.commit().await.map_err(failed)?;
+    let transaction = sql::immediate(connection).map_err(failed)?;
+    migrate(&transaction).map_err(OpenError::Migration)?;
+    let prepared = prepare(&transaction, clock).map_err(failed)?;
+    transaction.commit().map_err(failed)?;
     Ok(prepared)
+}
+
+/// Takes the steps that the file lacks.
+fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+    let found: i64 = connection.one("PRAGMA user_version", ())?;
+    let lacking = MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(MIGRATIONS.len()));
+    if lacking.len() == 0 {
+        return Ok(());
+    }
+    for step in lacking {
+        connection.execute_batch(step)?;
+    }
+    connection.pragma_update(None, "application_id", APPLICATION)?;
+    connection.pragma_update(None, "user_version", known_schema())
 }
 
 /// Opens a connection that only reads, on a database of the current schema that somebody else may
 /// be serving.
-pub(super) async fn reading(options: &StoreOptions) -> Result<SqliteConnection, OpenError> {
+pub(super) fn reading(options: &StoreOptions) -> Result<Connection, OpenError> {
     let known = known_schema();
-    match look(options).await? {
+    match look(options)? {
         (connection, Some(found)) if found == known => Ok(connection),
         (_, Some(found)) => Err(OpenError::Older { found, known }),
         (_, None) => Err(OpenError::Foreign(options.path.clone())),
@@ -226,53 +245,47 @@ pub(super) async fn reading(options: &StoreOptions) -> Result<SqliteConnection, 
 
 /// Opens a connection that only reads, on a database of ours that is not newer than this binary, and
 /// says what schema it has; `None` when it is empty.
-pub(super) async fn look(options: &StoreOptions) -> Result<(SqliteConnection, Option<i64>), OpenError> {
+pub(super) fn look(options: &StoreOptions) -> Result<(Connection, Option<i64>), OpenError> {
     let failed = |error| refused(options, error);
     // The power was lost while the file was made. Taking back what was begun is no damage, and takes
     // writing; nobody could look at the file otherwise.
     let begun = beside(&options.path, "-journal").exists();
-    let mut connection = options.inspector().read_only(!begun).connect().await.map_err(failed)?;
-    let (ours, tables): (bool, i64) = sqlx::query_as(
-        "SELECT ifnull(max(name = '_sqlx_migrations'), 0), count(*) FROM sqlite_schema WHERE type = 'table'",
-    )
-    .fetch_one(&mut connection)
-    .await
-    .map_err(failed)?;
-    if !ours {
-        let empty = tables == 0;
-        return if empty { Ok((connection, None)) } else { Err(OpenError::Foreign(options.path.clone())) };
+    let connection = if begun { options.recovering_inspector() } else { options.inspector() };
+    let connection = connection.map_err(failed)?;
+    let application: i64 = connection.one("PRAGMA application_id", ()).map_err(failed)?;
+    if application != APPLICATION {
+        let tables: i64 = connection.one("SELECT count(*) FROM sqlite_schema", ()).map_err(failed)?;
+        let is_empty = tables == 0;
+        return if is_empty { Ok((connection, None)) } else { Err(OpenError::Foreign(options.path.clone())) };
     }
-    let found = sqlx::query_scalar("SELECT ifnull(max(version), 0) FROM _sqlx_migrations")
-        .fetch_one(&mut connection)
-        .await
-        .map_err(failed)?;
+    let found = connection.one("PRAGMA user_version", ()).map_err(failed)?;
     let known = known_schema();
     if found > known { Err(OpenError::Newer { found, known }) } else { Ok((connection, Some(found))) }
 }
 
 /// The last schema that this binary knows.
 pub(super) fn known_schema() -> i64 {
-    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+    MIGRATIONS.len() as i64
 }
 
-fn refused(options: &StoreOptions, source: sqlx::Error) -> OpenError {
+fn refused(options: &StoreOptions, source: rusqlite::Error) -> OpenError {
     let path = options.path.clone();
-    if fault::is_not_a_database(&source) {
-        OpenError::NotADatabase(path)
-    } else {
-        OpenError::Database { path, source }
+    match source.sqlite_error_code() {
+        Some(ErrorKind::NotADatabase) => OpenError::NotADatabase(path),
+        Some(ErrorKind::DatabaseCorrupt) => OpenError::Damaged { path, detail: source.to_string() },
+        _ => OpenError::Database { path, source },
     }
 }
 
 /// Looks at a file that is already there, and refuses it when it is not ours to write to.
-async fn inspect(options: &StoreOptions) -> Result<Sums, OpenError> {
+fn inspect(options: &StoreOptions) -> Result<Sums, OpenError> {
     // Absent: SQLite makes a database of it. Anything else it reports better than we.
-    let Ok(found) = tokio::fs::metadata(&options.path).await else { return Ok(Sums::unknown(&options.path)) };
-    let (verdict, sums) = check::compare_with_sums(options, sums::MOST_BYTES_AT_ONCE).await?;
+    let Ok(found) = fs::metadata(&options.path) else { return Ok(Sums::unknown(&options.path)) };
+    let (verdict, sums) = check::compare_with_sums(options, sums::MOST_BYTES_AT_ONCE)?;
     if found.len() > 0 {
-        let (connection, _) = look(options).await?;
-        connection.close().await.map_err(|error| refused(options, error))?;
-        refuse_damaged(options, found.len(), &verdict).await?;
+        let (connection, _) = look(options)?;
+        sql::close(connection).map_err(|error| refused(options, error))?;
+        refuse_damaged(options, found.len(), &verdict)?;
     }
     match verdict {
         Verdict::Different(detail) => {
@@ -284,23 +297,23 @@ async fn inspect(options: &StoreOptions) -> Result<Sums, OpenError> {
 }
 
 /// Also where a sum is different, for the damage says more.
-async fn refuse_damaged(options: &StoreOptions, size: u64, verdict: &Verdict) -> Result<(), OpenError> {
+fn refuse_damaged(options: &StoreOptions, size: u64, verdict: &Verdict) -> Result<(), OpenError> {
     if matches!(verdict, Verdict::Same | Verdict::Unread) {
         return Ok(());
     }
     if size <= ALWAYS_CHECKED_BYTES {
-        return check::whole(options).await;
+        return check::whole(options);
     }
-    if *verdict == Verdict::Strange || was_interrupted(options).await {
-        return check::by_table(options).await;
+    if *verdict == Verdict::Strange || was_interrupted(options) {
+        return check::by_table(options);
     }
     Ok(())
 }
 
 /// An orderly end folds the log into the database and removes it. Who only read the database may
 /// have left an empty one.
-pub(super) async fn was_interrupted(options: &StoreOptions) -> bool {
-    match tokio::fs::metadata(beside(&options.path, "-wal")).await {
+pub(super) fn was_interrupted(options: &StoreOptions) -> bool {
+    match fs::metadata(beside(&options.path, "-wal")) {
         Ok(log) => log.len() > 0,
         Err(error) => error.kind() != io::ErrorKind::NotFound,
     }
@@ -314,24 +327,23 @@ pub(super) struct Prepared {
     unindexed: i64,
 }
 
-async fn prepare(connection: &mut SqliteConnection, clock: &Clock) -> Result<Prepared, sqlx::Error> {
+fn prepare(connection: &Connection, clock: &Clock) -> Result<Prepared, rusqlite::Error> {
     let fresh_id = format!("{:032x}", fastrand::u128(..));
-    sqlx::query("INSERT OR IGNORE INTO meta (name, value) VALUES ('database_id', ?1), ('last_id', '0')")
-        .bind(fresh_id)
-        .execute(&mut *connection)
-        .await?;
+    connection.run(
+        "INSERT OR IGNORE INTO meta (name, value) VALUES ('database_id', ?1), ('last_id', '0')",
+        (fresh_id,),
+    )?;
     let oldest_kept = clock.now().as_millis() - i64::try_from(REQUESTS_KEPT.as_millis()).unwrap_or(i64::MAX);
-    sqlx::query("DELETE FROM requests WHERE at < ?1").bind(oldest_kept).execute(&mut *connection).await?;
-    let (database_id, last_id, last_seq) = sqlx::query_as(
+    connection.run("DELETE FROM requests WHERE at < ?1", (oldest_kept,))?;
+    let (database_id, last_id, last_seq) = connection.one(
         "SELECT (SELECT value FROM meta WHERE name = 'database_id'), max(
              (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'last_id'),
              (SELECT ifnull(max(id), 0) FROM tasks), (SELECT ifnull(max(id), 0) FROM projects),
              (SELECT ifnull(max(id), 0) FROM notes), (SELECT ifnull(max(id), 0) FROM documents),
              (SELECT ifnull(max(id), 0) FROM chunks), (SELECT ifnull(max(id), 0) FROM executions)),
              (SELECT ifnull(max(seq), 0) FROM changes)",
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    let unindexed = text::unindexed(connection).await?;
+        (),
+    )?;
+    let unindexed = text::unindexed(connection)?;
     Ok(Prepared { database_id, last_id, last_seq, unindexed })
 }

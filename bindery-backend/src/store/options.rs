@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use rusqlite::{Connection, OpenFlags};
 
 /// When a commit counts as done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -13,6 +13,16 @@ pub enum Synchronous {
     /// When the system has it: survives a crash of the process; the last commits may be lost with
     /// the power.
     Normal,
+}
+
+impl Synchronous {
+    /// As SQLite calls it.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Normal => "normal",
+        }
+    }
 }
 
 /// How to open a store.
@@ -42,17 +52,20 @@ pub struct StoreOptions {
     pub temporary_in_memory: bool,
 }
 
-/// 64 MB of pages, kept per connection; negative means KiB.
-const CACHE_SIZE: &str = "-65536";
+/// 64 MB of pages for the connection that writes, and as much for those that read together.
+const CACHE_KIB: u32 = 65_536;
 
 /// 256 MB of the file are read through a memory map.
-const MMAP_SIZE: &str = "268435456";
+const MMAP_BYTES: i64 = 268_435_456;
+
+/// How long a connection waits for a lock that another process has.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// 64 MB of log: each checkpoint is a pause for whoever writes just then.
 const CHECKPOINT_PAGES: u32 = 16_000;
 
 /// The log is cut back to this after a checkpoint that emptied it.
-const WAL_LIMIT_BYTES: &str = "67108864";
+const WAL_LIMIT_BYTES: i64 = 67_108_864;
 
 /// Enough for every statement of the store and the usual shapes of a list.
 const STATEMENT_CACHE: usize = 256;
@@ -75,59 +88,95 @@ impl StoreOptions {
         }
     }
 
-    /// The connection that writes.
-    pub(super) fn writer(&self) -> SqliteConnectOptions {
-        SqliteConnectOptions::new()
-            .filename(&self.path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(match self.synchronous {
-                Synchronous::Full => SqliteSynchronous::Full,
-                Synchronous::Normal => SqliteSynchronous::Normal,
-            })
-            .busy_timeout(Duration::from_secs(5))
-            .foreign_keys(true)
-            .pragma("cache_size", CACHE_SIZE)
-            .pragma("mmap_size", MMAP_SIZE)
-            .pragma("temp_store", if self.temporary_in_memory { "memory" } else { "file" })
-            // The writer does it, and notes the sums of the pages: see `sums`.
-            .pragma("wal_autocheckpoint", "0")
-            .pragma("journal_size_limit", WAL_LIMIT_BYTES)
-            .statement_cache_capacity(STATEMENT_CACHE)
+    /// Opens the connection that writes, on a file that is made if there is none.
+    ///
+    /// # Errors
+    /// When SQLite cannot open the file, or it is no database.
+    pub(super) fn writer(&self) -> rusqlite::Result<Connection> {
+        self.writer_of(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
     }
 
-    /// A connection that reads. It cannot write, so that nothing gets around the writer's queue.
-    pub(super) fn reader(&self) -> SqliteConnectOptions {
-        self.writer().create_if_missing(false).pragma("query_only", "on")
+    /// As [`StoreOptions::writer`], of a file that is there.
+    ///
+    /// # Errors
+    /// As [`StoreOptions::writer`], and when there is no file.
+    pub(super) fn writer_of_existing(&self) -> rusqlite::Result<Connection> {
+        self.writer_of(OpenFlags::SQLITE_OPEN_READ_WRITE)
     }
 
-    /// A connection that changes nothing, not even the journal mode: to look at a file before it is
+    fn writer_of(&self, flags: OpenFlags) -> rusqlite::Result<Connection> {
+        let connection = self.connect(flags)?;
+        set_cache(&connection, CACHE_KIB)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", self.synchronous.as_str())?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        // The writer does it, and notes the sums of the pages: see `sums`.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        connection.pragma_update(None, "journal_size_limit", WAL_LIMIT_BYTES)?;
+        Ok(connection)
+    }
+
+    /// Opens a connection that reads. It cannot write, so that nothing gets around the writer's queue.
+    ///
+    /// # Errors
+    /// When SQLite cannot open the file.
+    pub(super) fn reader(&self) -> rusqlite::Result<Connection> {
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        set_cache(&connection, CACHE_KIB / self.max_connections.max(1))?;
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(connection)
+    }
+
+    /// Opens a connection that changes nothing, not even the journal mode: to look at a file before it is
     /// known to be ours.
-    pub(super) fn inspector(&self) -> SqliteConnectOptions {
-        SqliteConnectOptions::new()
-            .filename(&self.path)
-            .read_only(true)
-            .busy_timeout(Duration::from_secs(5))
-            .pragma("mmap_size", MMAP_SIZE)
-            // Rows can be as large as documents, and a reader of all of them may be slow.
-            .row_buffer_size(16)
+    ///
+    /// # Errors
+    /// When SQLite cannot open the file.
+    pub(super) fn inspector(&self) -> rusqlite::Result<Connection> {
+        self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)
     }
+
+    /// As [`StoreOptions::inspector`], where what was begun and not committed has to be taken back first.
+    ///
+    /// # Errors
+    /// When SQLite cannot open the file.
+    pub(super) fn recovering_inspector(&self) -> rusqlite::Result<Connection> {
+        self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)
+    }
+
+    fn connect(&self, access: OpenFlags) -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(&self.path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+        connection.pragma_update(None, "mmap_size", MMAP_BYTES)?;
+        connection.pragma_update(
+            None,
+            "temp_store",
+            if self.temporary_in_memory { "memory" } else { "file" },
+        )?;
+        Ok(connection)
+    }
+}
+
+fn set_cache(connection: &Connection, kib: u32) -> rusqlite::Result<()> {
+    // Negative means KiB.
+    connection.pragma_update(None, "cache_size", -i64::from(kib))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Clock, open};
+    use crate::store::{Clock, open, sql::Sql};
 
-    #[tokio::test]
-    async fn sqlite_waits_for_the_disk_as_it_is_told() {
+    #[test]
+    fn sqlite_waits_for_the_disk_as_it_is_told() {
         for (synchronous, level) in [(Synchronous::Full, 2), (Synchronous::Normal, 1)] {
             let folder = tempfile::tempdir().unwrap();
             let mut options = StoreOptions::new(folder.path().join("tasks.db"));
             options.synchronous = synchronous;
-            let mut opened = open::writing(&options, &Clock::system()).await.unwrap();
-            let found: i64 =
-                sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut opened.connection).await.unwrap();
+            let opened = open::writing(&options, &Clock::system()).unwrap();
+            let found: i64 = opened.connection.one("PRAGMA synchronous", ()).unwrap();
             assert_eq!(found, level, "{synchronous:?}");
         }
     }

@@ -74,7 +74,7 @@ pub enum PortableError {
     Stopped,
     /// The database failed.
     #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[from] rusqlite::Error),
     /// What is stored is not what the store writes.
     #[error("what is stored cannot be read ({0}): `bindery-backend check` says more")]
     Unreadable(#[from] serde_json::Error),

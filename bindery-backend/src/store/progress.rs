@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 
 /// SQLite asks this often whether to go on, counted in steps of its virtual machine.
 const STEPS: i32 = 20_000;
@@ -34,17 +34,19 @@ impl Progress for Unwatched {
 }
 
 /// Lets a statement on `connection` end early, and tells how far it is by what `done` says.
-pub(super) async fn watch(
-    connection: &mut SqliteConnection,
+pub(super) fn watch(
+    connection: &Connection,
     progress: &Arc<dyn Progress>,
     done: impl Fn() -> Option<u64> + Send + 'static,
-) -> Result<(), sqlx::Error> {
+) -> rusqlite::Result<()> {
     let progress = Arc::clone(progress);
-    connection.lock_handle().await?.set_progress_handler(STEPS, move || {
-        if let Some(done) = done() {
-            progress.reach(done);
-        }
-        !progress.is_stopped()
-    });
-    Ok(())
+    connection.progress_handler(
+        STEPS,
+        Some(move || {
+            if let Some(done) = done() {
+                progress.reach(done);
+            }
+            progress.is_stopped()
+        }),
+    )
 }

@@ -1,5 +1,6 @@
 //! Projects: created and changed by one operation, read by two.
 
+use rusqlite::Connection;
 use shared_types::{
     Error, ErrorCode, ProjectId, Timestamp,
     history::Action,
@@ -10,7 +11,6 @@ use shared_types::{
     },
     search::EntityKind,
 };
-use sqlx::{FromRow, SqliteConnection};
 
 use super::{
     Store,
@@ -20,6 +20,7 @@ use super::{
     record::word,
     replay::write_operation,
     resolve::{self, name_key, required},
+    sql::{Sql, from_row},
     transaction::Tx,
 };
 use crate::handle::{Caller, Handle};
@@ -48,7 +49,6 @@ macro_rules! select_projects {
     };
 }
 
-#[derive(FromRow)]
 struct ProjectRow {
     id: i64,
     name: String,
@@ -60,6 +60,18 @@ struct ProjectRow {
     updated_at: i64,
     version: i64,
 }
+
+from_row!(ProjectRow {
+    id,
+    name,
+    description,
+    status,
+    open_tasks,
+    done_tasks,
+    created_at,
+    updated_at,
+    version
+});
 
 impl ProjectRow {
     fn into_project(self) -> Result<Project, Fault> {
@@ -79,18 +91,18 @@ impl ProjectRow {
 
 write_operation!(operation::CreateProject, create_or_change);
 
-async fn create_or_change(tx: &mut Tx<'_>, input: CreateProject) -> Result<ProjectWritten, Fault> {
+fn create_or_change(tx: &mut Tx<'_>, input: CreateProject) -> Result<ProjectWritten, Fault> {
     let project = match input.project_id.clone() {
         Some(reference) => {
-            let id = resolve::project(tx.connection, &reference, "project_id").await?;
-            change(tx, id, input).await?
+            let id = resolve::project(tx.connection, &reference, "project_id")?;
+            change(tx, id, input)?
         }
-        None => create(tx, input).await?,
+        None => create(tx, input)?,
     };
     Ok(ProjectWritten { project, replayed: false, guard: tx.caller.guard.clone() })
 }
 
-async fn create(tx: &mut Tx<'_>, input: CreateProject) -> Result<Project, Fault> {
+fn create(tx: &mut Tx<'_>, input: CreateProject) -> Result<Project, Fault> {
     let name = required(input.name, "", "name")?;
     let mut description = None;
     input.description.apply(&mut description);
@@ -105,25 +117,25 @@ async fn create(tx: &mut Tx<'_>, input: CreateProject) -> Result<Project, Fault>
         updated_at: tx.now,
         version: 1,
     };
-    check_name(tx.connection, &project).await?;
-    sqlx::query(
+    check_name(tx.connection, &project)?;
+    tx.connection.run(
         "INSERT INTO projects (id, name, name_key, description, status, created_at, updated_at, version)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1)",
-    )
-    .bind(project.id.row_id())
-    .bind(&project.name)
-    .bind(name_key(&project.name))
-    .bind(project.description.as_deref())
-    .bind(project.status.as_str())
-    .bind(tx.now.as_millis())
-    .execute(&mut *tx.connection)
-    .await?;
-    put_down(tx, &project, Action::Created, Texts::creation(&project)?).await?;
-    get(tx.connection, project.id).await
+        (
+            project.id.row_id(),
+            &project.name,
+            name_key(&project.name),
+            project.description.as_deref(),
+            project.status.as_str(),
+            tx.now.as_millis(),
+        ),
+    )?;
+    put_down(tx, &project, Action::Created, Texts::creation(&project)?)?;
+    get(tx.connection, project.id)
 }
 
-async fn change(tx: &mut Tx<'_>, id: ProjectId, input: CreateProject) -> Result<Project, Fault> {
-    let before = get(tx.connection, id).await?;
+fn change(tx: &mut Tx<'_>, id: ProjectId, input: CreateProject) -> Result<Project, Fault> {
+    let before = get(tx.connection, id)?;
     check_version(&before, input.expected_version)?;
     let mut after = before.clone();
     after.name = input.name.unwrap_or(after.name);
@@ -133,26 +145,27 @@ async fn change(tx: &mut Tx<'_>, id: ProjectId, input: CreateProject) -> Result<
     if difference.is_empty() {
         return Ok(before);
     }
-    check_name(tx.connection, &after).await?;
+    check_name(tx.connection, &after)?;
     after.version += 1;
-    sqlx::query(
-        "UPDATE projects SET name = ?2, name_key = ?3, description = ?4, status = ?5, updated_at = ?6, version = ?7
+    tx.connection.run(
+        "UPDATE projects SET name = ?2, name_key = ?3, description = ?4, status = ?5, updated_at = ?6,
+                             version = ?7
          WHERE id = ?1",
-    )
-    .bind(id.row_id())
-    .bind(&after.name)
-    .bind(name_key(&after.name))
-    .bind(after.description.as_deref())
-    .bind(after.status.as_str())
-    .bind(tx.now.as_millis())
-    .bind(after.version)
-    .execute(&mut *tx.connection)
-    .await?;
-    put_down(tx, &after, Action::Updated, Texts::of(&difference)?).await?;
-    get(tx.connection, id).await
+        (
+            id.row_id(),
+            &after.name,
+            name_key(&after.name),
+            after.description.as_deref(),
+            after.status.as_str(),
+            tx.now.as_millis(),
+            after.version,
+        ),
+    )?;
+    put_down(tx, &after, Action::Updated, Texts::of(&difference)?)?;
+    get(tx.connection, id)
 }
 
-async fn put_down(tx: &mut Tx<'_>, project: &Project, action: Action, texts: Texts) -> Result<(), Fault> {
+fn put_down(tx: &mut Tx<'_>, project: &Project, action: Action, texts: Texts) -> Result<(), Fault> {
     tx.record(Entry {
         entity: EntityKind::Project,
         row_id: project.id.row_id(),
@@ -162,19 +175,17 @@ async fn put_down(tx: &mut Tx<'_>, project: &Project, action: Action, texts: Tex
         affects: Vec::new(),
         undoes: None,
     })
-    .await
 }
 
 /// Refuses a blank name, and one that another project has.
-async fn check_name(connection: &mut SqliteConnection, project: &Project) -> Result<(), Fault> {
+fn check_name(connection: &Connection, project: &Project) -> Result<(), Fault> {
     if project.name.trim().is_empty() {
         return Err(Error::new(ErrorCode::InvalidValue, "name must not be blank").at("name").into());
     }
-    let other: Option<i64> = sqlx::query_scalar("SELECT id FROM projects WHERE name_key = ?1 AND id <> ?2")
-        .bind(name_key(&project.name))
-        .bind(project.id.row_id())
-        .fetch_optional(connection)
-        .await?;
+    let other: Option<i64> = connection.first(
+        "SELECT id FROM projects WHERE name_key = ?1 AND id <> ?2",
+        (name_key(&project.name), project.id.row_id()),
+    )?;
     let Some(other) = other.map(ProjectId::from_row_id) else { return Ok(()) };
     Err(Error::new(
         ErrorCode::AlreadyExists,
@@ -205,40 +216,34 @@ fn check_version(project: &Project, expected: Option<i64>) -> Result<(), Fault> 
 }
 
 /// The project with this id, which is known to be there.
-async fn get(connection: &mut SqliteConnection, id: ProjectId) -> Result<Project, Fault> {
-    let row: ProjectRow =
-        sqlx::query_as(select_projects!("WHERE p.id = ?1")).bind(id.row_id()).fetch_one(connection).await?;
+fn get(connection: &Connection, id: ProjectId) -> Result<Project, Fault> {
+    let row: ProjectRow = connection.one(select_projects!("WHERE p.id = ?1"), (id.row_id(),))?;
     row.into_project()
 }
 
 /// Projects older than `before`, newest first.
-pub(super) async fn newest(
-    connection: &mut SqliteConnection,
+pub(super) fn newest(
+    connection: &Connection,
     status: Option<ProjectStatus>,
     only: Option<ProjectId>,
     before: i64,
     limit: i64,
 ) -> Result<Vec<Project>, Fault> {
-    let rows: Vec<ProjectRow> = sqlx::query_as(select_projects!(
-        "WHERE p.id < ?1 AND (?2 IS NULL OR p.status = ?2) AND (?3 IS NULL OR p.id = ?3)
+    let rows: Vec<ProjectRow> = connection.all(
+        select_projects!(
+            "WHERE p.id < ?1 AND (?2 IS NULL OR p.status = ?2) AND (?3 IS NULL OR p.id = ?3)
          ORDER BY p.id DESC LIMIT ?4"
-    ))
-    .bind(before)
-    .bind(status.map(ProjectStatus::as_str))
-    .bind(only.map(ProjectId::row_id))
-    .bind(limit)
-    .fetch_all(connection)
-    .await?;
+        ),
+        (before, status.map(ProjectStatus::as_str), only.map(ProjectId::row_id), limit),
+    )?;
     rows.into_iter().map(ProjectRow::into_project).collect()
 }
 
 impl Handle<operation::GetProject> for Store {
     async fn handle(&self, input: GetProject, _: &Caller) -> Result<ProjectRead, Error> {
-        self.read_together("projects.get", move |connection| {
-            Box::pin(async move {
-                let id = resolve::project(connection, &input.project_id, "project_id").await?;
-                Ok(ProjectRead { project: get(connection, id).await? })
-            })
+        self.read_aside("projects.get", move |connection| {
+            let id = resolve::project(connection, &input.project_id, "project_id")?;
+            Ok(ProjectRead { project: get(connection, id)? })
         })
         .await
     }
@@ -250,14 +255,12 @@ impl Handle<operation::ListProjects> for Store {
         let limit = input.limit.unwrap_or(LIMIT).clamp(1, MOST);
         let before = after.map_or(i64::MAX, |cursor| cursor.id);
         self.read("projects.list", move |connection| {
-            Box::pin(async move {
-                let mut projects = newest(connection, input.status, None, before, limit + 1).await?;
-                let more = projects.len() as i64 > limit;
-                projects.truncate(limit as usize);
-                let last = projects.last().filter(|_| more).map(|project| project.id.row_id());
-                let next_cursor = last.map(|id| Cursor { key: id, id }.write(Order::Newest));
-                Ok(ProjectPage { projects, next_cursor })
-            })
+            let mut projects = newest(connection, input.status, None, before, limit + 1)?;
+            let more = projects.len() as i64 > limit;
+            projects.truncate(limit as usize);
+            let last = projects.last().filter(|_| more).map(|project| project.id.row_id());
+            let next_cursor = last.map(|id| Cursor { key: id, id }.write(Order::Newest));
+            Ok(ProjectPage { projects, next_cursor })
         })
         .await
     }

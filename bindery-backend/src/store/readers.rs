@@ -1,60 +1,87 @@
-//! Connections that read: a pool, and a short way from one reader to the next.
-//!
-//! The pool tests each connection that is given back, in a task of its own and on SQLite's thread, which
-//! takes as long as a read. A connection whose last read came to its end needs no test, so it goes on
-//! to the next reader as it is. The pool gets it back once a minute, to apply its limits.
+//! Connections that read: lent to one reader at a time, and kept for the next.
 
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     time::{Duration, Instant},
 };
 
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
+use rusqlite::Connection;
 use tokio::{
-    runtime::Handle,
-    sync::{Semaphore, SemaphorePermit},
-    time::timeout,
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval, timeout},
 };
 
 use super::StoreOptions;
 
-/// How long a connection is passed on before the pool sees it again.
-const PASSED_ON: Duration = Duration::from_secs(60);
+/// How far a brief read may go, in steps of SQLite's virtual machine: about half a millisecond.
+const BRIEF_STEPS: i32 = 20_000;
+
+/// How often to see which connections are no longer needed, at most.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// The connections.
 #[derive(Debug)]
 pub(super) struct Readers {
-    pool: SqlitePool,
+    shared: Arc<Shared>,
+    keeper: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: StoreOptions,
     /// One place for each connection that there may be, given in the order of asking.
-    places: Semaphore,
-    most: u32,
-    patience: Duration,
-    waiting: AtomicUsize,
-    /// Those that wait for the next reader; `None` once closed.
-    spare: Mutex<Option<Vec<Lent>>>,
-    /// As many are kept ready when nobody waits.
-    kept_ready: usize,
-    /// Where the pool takes connections back.
-    runtime: Handle,
+    places: Arc<Semaphore>,
+    /// Those that wait for the next reader, the last used at the end; `None` once closed.
+    spare: Mutex<Option<Vec<Kept>>>,
+    open: Arc<Open>,
 }
 
-#[derive(Debug)]
-struct Lent {
-    connection: PoolConnection<Sqlite>,
-    /// When the pool gave it.
-    since: Instant,
+/// How many connections are open, in use or not.
+#[derive(Debug, Default)]
+struct Open {
+    count: AtomicUsize,
+    /// Told when one is closed.
+    closed: Notify,
 }
 
-/// A connection in use. Dropped, it goes back to the pool, which tests it.
+/// An open connection.
 #[derive(Debug)]
-pub(super) struct Reader<'r> {
-    lent: Lent,
-    readers: &'r Readers,
+struct Kept {
+    connection: Connection,
+    /// Whether statements end after [`BRIEF_STEPS`].
+    is_brief: Arc<AtomicBool>,
+    opened: Instant,
+    used: Instant,
+    /// Dropped after the connection.
+    _counted: Counted,
+}
+
+/// Counts as open until dropped.
+#[derive(Debug)]
+struct Counted(Arc<Open>);
+
+/// A connection in use. Dropped, it is closed: what SQLite said, or a panic, may have spoilt it.
+#[derive(Debug)]
+pub(super) struct Reader {
+    kept: Kept,
+    shared: Arc<Shared>,
     /// Given up last, so that who waits for it finds the connection.
-    _place: SemaphorePermit<'r>,
+    place: OwnedSemaphorePermit,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoReader {
+    #[error("no connection became free in time")]
+    TimedOut,
+    #[error("the connections are closed")]
+    Closed,
+    #[error("no connection can be opened: {0}")]
+    Open(#[from] rusqlite::Error),
 }
 
 /// How many connections there are, and how many of them are in use.
@@ -67,179 +94,279 @@ pub(super) struct Use {
 }
 
 impl Readers {
-    /// To be called within a runtime.
-    pub(super) fn new(pool: SqlitePool, options: &StoreOptions) -> Self {
-        let most = options.max_connections;
-        Self {
-            pool,
-            places: Semaphore::new(most as usize),
-            most,
-            patience: options.acquire_timeout,
-            waiting: AtomicUsize::new(0),
+    /// To be called within a runtime. The first connections are opened beside what else there is to do.
+    pub(super) fn new(options: &StoreOptions) -> Self {
+        let shared = Arc::new(Shared {
+            options: options.clone(),
+            places: Arc::new(Semaphore::new(options.max_connections as usize)),
             spare: Mutex::new(Some(Vec::new())),
-            kept_ready: options.min_connections as usize,
-            runtime: Handle::current(),
-        }
+            open: Arc::default(),
+        });
+        let keeper = tokio::spawn(keep(Arc::clone(&shared)));
+        Self { shared, keeper }
     }
 
     /// Waits for a connection, behind those who came before.
     ///
     /// # Errors
     /// When none is free in time or can be opened, or all are closed.
-    pub(super) async fn acquire(&self) -> Result<Reader<'_>, sqlx::Error> {
-        let place = match self.places.try_acquire() {
+    pub(super) async fn acquire(&self) -> Result<Reader, NoReader> {
+        let places = || Arc::clone(&self.shared.places);
+        let place = match places().try_acquire_owned() {
             Ok(place) => place,
-            Err(_) => self.wait().await?,
+            Err(_) => timeout(self.shared.options.acquire_timeout, places().acquire_owned())
+                .await
+                .map_err(|_| NoReader::TimedOut)?
+                .map_err(|_| NoReader::Closed)?,
         };
-        let spare = self.spare().as_mut().and_then(Vec::pop);
-        let lent = match spare {
-            Some(lent) => lent,
-            None => Lent { connection: self.pool.acquire().await?, since: Instant::now() },
-        };
-        Ok(Reader { lent, readers: self, _place: place })
-    }
-
-    async fn wait(&self) -> Result<SemaphorePermit<'_>, sqlx::Error> {
-        let _waiting = Waiting::count(&self.waiting);
-        match timeout(self.patience, self.places.acquire()).await {
-            Ok(place) => place.map_err(|_| sqlx::Error::PoolClosed),
-            Err(_) => Err(sqlx::Error::PoolTimedOut),
-        }
+        let kept = self.shared.take_or_open()?;
+        Ok(Reader { kept, shared: Arc::clone(&self.shared), place })
     }
 
     pub(super) fn in_use(&self) -> Use {
-        let in_use = (self.most as usize).saturating_sub(self.places.available_permits());
-        let in_use = i64::try_from(in_use).unwrap_or(i64::MAX);
+        let most = self.shared.options.max_connections;
+        let in_use = (most as usize).saturating_sub(self.shared.places.available_permits());
+        let [in_use, open] =
+            [in_use, self.shared.open.count()].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
         // One that is in use may not be open yet.
-        let size = i64::from(self.pool.size()).max(in_use);
-        Use { size, in_use, share: in_use as f64 / f64::from(self.most.max(1)) }
+        Use { size: open.max(in_use), in_use, share: in_use as f64 / f64::from(most.max(1)) }
     }
 
-    /// Refuses new readers, and closes the connections as they become free.
+    /// Refuses new readers, and returns when all connections are closed.
     pub(super) async fn close(&self) {
-        self.places.close();
-        drop(self.spare().take());
-        self.pool.close().await;
-    }
-
-    fn spare(&self) -> MutexGuard<'_, Option<Vec<Lent>>> {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+        self.keeper.abort();
+        self.shared.places.close();
+        drop(self.shared.spare().take());
+        loop {
+            let closed = self.shared.open.closed.notified();
+            if self.shared.open.count() == 0 {
+                return;
+            }
+            closed.await;
+        }
     }
 }
 
 impl Drop for Readers {
-    /// The pool takes connections back in a task, and panics outside of a runtime.
     fn drop(&mut self) {
-        let _entered = self.runtime.enter();
-        drop(self.spare().take());
+        self.keeper.abort();
     }
 }
 
-impl Reader<'_> {
-    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.lent.connection
+impl Shared {
+    fn take_or_open(&self) -> Result<Kept, NoReader> {
+        let spare = self.spare().as_mut().ok_or(NoReader::Closed)?.pop();
+        match spare {
+            Some(kept) => Ok(kept),
+            None => self.open(),
+        }
     }
 
-    /// Passes the connection on. To be called when nothing is left to be read and no transaction is open.
-    pub(super) fn pass_on(self) {
-        let Self { lent, readers, _place } = self;
-        let is_wanted = |spare: &Vec<Lent>| {
-            spare.len() < readers.kept_ready || readers.waiting.load(SeqCst) > spare.len()
-        };
-        if lent.since.elapsed() < PASSED_ON
-            && let Some(spare) = readers.spare().as_mut().filter(|spare| is_wanted(spare))
+    fn open(&self) -> Result<Kept, NoReader> {
+        let connection = self.options.reader()?;
+        let is_brief = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&is_brief);
+        connection.progress_handler(BRIEF_STEPS, Some(move || asked.load(SeqCst)))?;
+        let now = Instant::now();
+        Ok(Kept { connection, is_brief, opened: now, used: now, _counted: Counted::new(&self.open) })
+    }
+
+    fn put_back(&self, mut kept: Kept) {
+        kept.used = Instant::now();
+        let is_old = kept.opened.elapsed() >= self.options.max_lifetime;
+        let mut spare = self.spare();
+        // What a reader has begun and not ended must not go on to the next.
+        if !is_old
+            && kept.connection.is_autocommit()
+            && let Some(spare) = spare.as_mut()
         {
-            spare.push(lent);
+            spare.push(kept);
+        }
+    }
+
+    /// Closes those that nobody has needed for a while, but for the fewest that are to stay.
+    fn close_idle(&self) {
+        let fewest = self.options.min_connections as usize;
+        let idle = {
+            let mut spare = self.spare();
+            let Some(spare) = spare.as_mut() else { return };
+            let idle = spare.partition_point(|kept| kept.used.elapsed() >= self.options.idle_timeout);
+            let surplus = self.open.count().saturating_sub(fewest);
+            spare.drain(..idle.min(surplus)).collect::<Vec<_>>()
+        };
+        // Not behind the lock, for it can take a moment.
+        drop(idle);
+    }
+
+    /// Opens the fewest that are to be there.
+    fn open_fewest(&self) -> Result<(), NoReader> {
+        while self.open.count() < self.options.min_connections as usize {
+            let kept = self.open()?;
+            self.put_back(kept);
+        }
+        Ok(())
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Option<Vec<Kept>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps as many connections as are needed.
+async fn keep(shared: Arc<Shared>) {
+    let mut looks = interval(LOOK.min(shared.options.idle_timeout).max(Duration::from_millis(1)));
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        let shared = Arc::clone(&shared);
+        let kept = tokio::task::spawn_blocking(move || {
+            shared.close_idle();
+            shared.open_fewest()
+        });
+        if let Ok(Err(error)) = kept.await {
+            tracing::warn!(%error, "no connection to the database is kept ready");
         }
     }
 }
 
-/// One who waits, until dropped.
-struct Waiting<'w>(&'w AtomicUsize);
-
-impl<'w> Waiting<'w> {
-    fn count(waiting: &'w AtomicUsize) -> Self {
-        waiting.fetch_add(1, SeqCst);
-        Self(waiting)
+impl Open {
+    fn count(&self) -> usize {
+        self.count.load(SeqCst)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Counted {
+    fn new(open: &Arc<Open>) -> Self {
+        open.count.fetch_add(1, SeqCst);
+        Self(Arc::clone(open))
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, SeqCst);
+        self.0.count.fetch_sub(1, SeqCst);
+        self.0.closed.notify_waiters();
+    }
+}
+
+impl Reader {
+    /// The connection, for statements of any length.
+    pub(super) fn connection(&self) -> &Connection {
+        self.kept.is_brief.store(false, SeqCst);
+        &self.kept.connection
+    }
+
+    /// The connection, for statements that are interrupted unless they are brief.
+    pub(super) fn brief_connection(&self) -> &Connection {
+        self.kept.is_brief.store(true, SeqCst);
+        &self.kept.connection
+    }
+
+    /// Gives the connection to the next reader.
+    pub(super) fn pass_on(self) {
+        let Self { kept, shared, place } = self;
+        shared.put_back(kept);
+        drop(place);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
-    use sqlx::sqlite::SqlitePoolOptions;
+    use tempfile::TempDir;
 
     use super::*;
 
-    fn one_connection() -> Readers {
+    fn one_connection() -> (TempDir, Readers) {
+        let folder = tempfile::tempdir().unwrap();
         let options = StoreOptions {
             max_connections: 1,
-            min_connections: 1,
+            min_connections: 0,
             acquire_timeout: Duration::from_millis(50),
-            ..StoreOptions::new("unused")
+            ..StoreOptions::new(folder.path().join("tasks.db"))
         };
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_lazy("sqlite::memory:").unwrap();
-        Readers::new(pool, &options)
+        drop(options.writer().unwrap());
+        (folder, Readers::new(&options))
     }
 
     #[tokio::test]
-    async fn a_connection_goes_on_to_who_waits_and_the_pool_does_not_see_it() {
-        let readers = one_connection();
-        let mut first = readers.acquire().await.unwrap();
-        sqlx::query("CREATE TEMP TABLE mine (x)").execute(first.connection()).await.unwrap();
+    async fn a_connection_goes_on_to_who_waits() {
+        let (_folder, readers) = one_connection();
+        let first = readers.acquire().await.unwrap();
+        first.connection().execute_batch("CREATE TEMP TABLE mine (x)").unwrap_err();
+        first.connection().execute_batch("PRAGMA cache_size = 7").unwrap();
         let mut next = Box::pin(readers.acquire());
         assert!(next.as_mut().now_or_never().is_none());
         assert_eq!((readers.in_use().size, readers.in_use().in_use), (1, 1));
         first.pass_on();
-        let mut next = next.now_or_never().unwrap().unwrap();
-        sqlx::query("SELECT x FROM mine").execute(next.connection()).await.unwrap();
+        let next = next.now_or_never().unwrap().unwrap();
+        let pages: i64 = next.connection().query_row("PRAGMA cache_size", (), |row| row.get(0)).unwrap();
+        assert_eq!(pages, 7);
         next.pass_on();
-        assert_eq!((readers.in_use().in_use, readers.pool.num_idle()), (0, 0));
+        assert_eq!((readers.in_use().size, readers.in_use().in_use), (1, 0));
     }
 
     #[tokio::test]
-    async fn a_connection_that_is_dropped_is_tested_by_the_pool() {
-        let readers = one_connection();
+    async fn one_that_is_dropped_or_in_a_transaction_is_closed() {
+        let (_folder, readers) = one_connection();
         drop(readers.acquire().await.unwrap());
-        let again = readers.acquire().await.unwrap();
-        assert!(again.lent.since.elapsed() < Duration::from_secs(1));
-        assert_eq!(readers.spare().as_ref().map(Vec::len), Some(0));
-    }
-
-    #[test]
-    fn they_can_be_dropped_outside_of_a_runtime() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let readers = runtime.block_on(async {
-            let readers = one_connection();
-            readers.acquire().await.unwrap().pass_on();
-            readers
-        });
-        drop(runtime);
-        drop(readers);
+        assert_eq!(readers.in_use().size, 0);
+        let reader = readers.acquire().await.unwrap();
+        reader.connection().execute_batch("BEGIN").unwrap();
+        reader.pass_on();
+        assert_eq!(readers.in_use().size, 0);
     }
 
     #[tokio::test]
     async fn who_waits_too_long_is_told() {
-        let readers = one_connection();
+        let (_folder, readers) = one_connection();
         let _first = readers.acquire().await.unwrap();
-        assert!(matches!(readers.acquire().await, Err(sqlx::Error::PoolTimedOut)));
+        assert!(matches!(readers.acquire().await, Err(NoReader::TimedOut)));
     }
 
     #[tokio::test]
     async fn the_end_waits_for_who_is_in_and_lets_nobody_in() {
-        let readers = one_connection();
+        let (_folder, readers) = one_connection();
         let reader = readers.acquire().await.unwrap();
         let mut end = Box::pin(readers.close());
         assert!(end.as_mut().now_or_never().is_none());
-        assert!(matches!(readers.acquire().await, Err(sqlx::Error::PoolClosed)));
+        assert!(matches!(readers.acquire().await, Err(NoReader::Closed)));
         reader.pass_on();
         end.await;
-        assert!(readers.pool.is_closed());
+        assert_eq!(readers.in_use().size, 0);
+    }
+
+    #[tokio::test]
+    async fn only_what_is_brief_comes_to_its_end_where_that_was_asked() {
+        let (_folder, readers) = one_connection();
+        let reader = readers.acquire().await.unwrap();
+        let count = |connection: &Connection, to: i64| {
+            let counted = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ?1)
+                           SELECT count(*) FROM n";
+            connection.query_row(counted, [to], |row| row.get::<_, i64>(0))
+        };
+        assert_eq!(count(reader.brief_connection(), 100).unwrap(), 100);
+        let refusal = count(reader.brief_connection(), 1_000_000).unwrap_err();
+        assert_eq!(refusal.sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
+        assert_eq!(count(reader.connection(), 1_000_000).unwrap(), 1_000_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_that_nobody_needs_are_closed_but_for_the_fewest() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StoreOptions {
+            min_connections: 2,
+            idle_timeout: Duration::ZERO,
+            ..StoreOptions::new(folder.path().join("tasks.db"))
+        };
+        drop(options.writer().unwrap());
+        let readers = Readers::new(&options);
+        let all = [readers.acquire().await, readers.acquire().await, readers.acquire().await];
+        all.into_iter().for_each(|reader| reader.unwrap().pass_on());
+        assert_eq!(readers.in_use().size, 3);
+        readers.shared.close_idle();
+        assert_eq!(readers.in_use().size, 2);
+        readers.shared.close_idle();
+        assert_eq!(readers.in_use().size, 2);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    future::Future,
     sync::Arc,
 };
 
@@ -10,7 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use shared_types::{Error, ErrorCode, Operation};
 
-use super::{fault::Fault, record::hex, transaction::Tx};
+use super::{fault::Fault, record::hex, sql::Sql, transaction::Tx};
 use crate::handle::Caller;
 
 /// An operation that changes the store.
@@ -26,10 +25,7 @@ pub(super) trait Write: Operation {
 
     /// Does all of `requests`, within the transaction, and answers them in their order. When one of
     /// them cannot be done, none is.
-    fn write(
-        tx: &mut Tx<'_>,
-        requests: &[Asked<'_, Self::Input>],
-    ) -> impl Future<Output = Result<Vec<Self::Output>, Fault>> + Send;
+    fn write(tx: &mut Tx<'_>, requests: &[Asked<'_, Self::Input>]) -> Result<Vec<Self::Output>, Fault>;
 }
 
 /// What is asked, and by whom.
@@ -58,7 +54,7 @@ macro_rules! write_operation {
                 output.replayed = true;
             }
 
-            async fn write(
+            fn write(
                 tx: &mut $crate::store::transaction::Tx<'_>,
                 requests: &[$crate::store::replay::Asked<'_, Self::Input>],
             ) -> Result<Vec<Self::Output>, $crate::store::fault::Fault> {
@@ -66,7 +62,7 @@ macro_rules! write_operation {
                 for request in requests {
                     tx.caller = std::sync::Arc::clone(request.caller);
                     tx.request_id.clone_from(&request.input.request_id);
-                    outputs.push($perform(tx, request.input.clone()).await?);
+                    outputs.push($perform(tx, request.input.clone())?);
                 }
                 Ok(outputs)
             }
@@ -77,19 +73,19 @@ pub(super) use write_operation;
 
 /// Carries out `requests`, but those whose request id has been seen: these get the first result. What
 /// is remembered is written in the same transaction as what it remembers.
-pub(super) async fn once<Op: Write>(
+pub(super) fn once<Op: Write>(
     tx: &mut Tx<'_>,
     requests: &[Asked<'_, Op::Input>],
 ) -> Result<Vec<Op::Output>, Fault> {
     let named = named::<Op>(requests)?;
-    let mut replayed = remembered::<Op>(tx, &named).await?;
+    let mut replayed = remembered::<Op>(tx, &named)?;
     let fresh: Vec<_> = requests
         .iter()
         .filter(|request| Op::request_id(request.input).is_none_or(|id| !replayed.contains_key(id)))
         .copied()
         .collect();
-    let done = if fresh.is_empty() { Vec::new() } else { Op::write(tx, &fresh).await? };
-    remember::<Op>(tx, &named, fresh.iter().zip(&done)).await?;
+    let done = if fresh.is_empty() { Vec::new() } else { Op::write(tx, &fresh)? };
+    remember::<Op>(tx, &named, fresh.iter().zip(&done))?;
     let mut done = done.into_iter();
     let answers = requests.iter().filter_map(|request| {
         Op::request_id(request.input).and_then(|id| replayed.remove(id)).or_else(|| done.next())
@@ -112,7 +108,7 @@ fn named<'r, Op: Write>(requests: &[Asked<'r, Op::Input>]) -> Result<HashMap<&'r
 }
 
 /// The first results of those requests that have been done before.
-async fn remembered<'r, Op: Write>(
+fn remembered<'r, Op: Write>(
     tx: &mut Tx<'_>,
     named: &HashMap<&'r str, String>,
 ) -> Result<HashMap<&'r str, Op::Output>, Fault> {
@@ -121,13 +117,11 @@ async fn remembered<'r, Op: Write>(
         return Ok(outputs);
     }
     let ids: HashSet<&str> = named.keys().copied().collect();
-    let found: Vec<(String, String, String, String)> = sqlx::query_as(
+    let found: Vec<(String, String, String, String)> = tx.connection.all(
         "SELECT request_id, operation, lower(hex(input_hash)), response FROM requests
          WHERE request_id IN (SELECT value FROM json_each(?1))",
-    )
-    .bind(serde_json::to_string(&ids)?)
-    .fetch_all(&mut *tx.connection)
-    .await?;
+        (serde_json::to_string(&ids)?,),
+    )?;
     for (request_id, operation, hash, response) in found {
         let Some((id, asked)) = named.get_key_value(request_id.as_str()) else { continue };
         if operation != Op::SPEC.name || hash != *asked {
@@ -159,7 +153,7 @@ struct Kept<'r> {
 }
 
 /// Keeps the answers of those requests that have an id.
-async fn remember<'a, 'r: 'a, Op: Write>(
+fn remember<'a, 'r: 'a, Op: Write>(
     tx: &mut Tx<'_>,
     named: &HashMap<&'r str, String>,
     done: impl Iterator<Item = (&'a Asked<'r, Op::Input>, &'a Op::Output)>,
@@ -174,16 +168,12 @@ async fn remember<'a, 'r: 'a, Op: Write>(
     if kept.is_empty() {
         return Ok(());
     }
-    sqlx::query(
+    tx.connection.run(
         "INSERT INTO requests (request_id, operation, input_hash, response, at)
          SELECT json_extract(value, '$.request_id'), ?2, unhex(json_extract(value, '$.input_hash')),
                 json_extract(value, '$.response'), ?3
          FROM jsonb_each(?1)",
-    )
-    .bind(serde_json::to_string(&kept)?)
-    .bind(Op::SPEC.name)
-    .bind(tx.now.as_millis())
-    .execute(&mut *tx.connection)
-    .await?;
+        (serde_json::to_string(&kept)?, Op::SPEC.name, tx.now.as_millis()),
+    )?;
     Ok(())
 }

@@ -9,12 +9,12 @@ mod query;
 mod scan;
 mod statements;
 
+use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 use shared_types::{
     Error, ErrorCode, operation,
     search::{EntityKind, SearchEntities, SearchHit, SearchPage, SearchSort},
 };
-use sqlx::SqliteConnection;
 
 use self::query::Query;
 use super::{
@@ -92,14 +92,11 @@ impl Handle<operation::SearchEntities> for Store {
     async fn handle(&self, input: SearchEntities, _: &Caller) -> Result<SearchPage, Error> {
         // What has been acknowledged is to be found.
         self.inner.writer.catch_up().await?;
-        self.read_together("search", move |connection| {
-            Box::pin(async move { search(connection, &input).await })
-        })
-        .await
+        self.read_aside("search", move |connection| search(connection, &input)).await
     }
 }
 
-async fn search(connection: &mut SqliteConnection, input: &SearchEntities) -> Result<SearchPage, Fault> {
+fn search(connection: &Connection, input: &SearchEntities) -> Result<SearchPage, Fault> {
     let query = Query::read(&input.query);
     if query.terms.is_empty() {
         return Err(Error::new(ErrorCode::InvalidValue, "query has nothing to look for")
@@ -108,16 +105,16 @@ async fn search(connection: &mut SqliteConnection, input: &SearchEntities) -> Re
             .into());
     }
     let project = match &input.project_id {
-        Some(reference) => Some(resolve::project(connection, reference, "project_id").await?.row_id()),
+        Some(reference) => Some(resolve::project(connection, reference, "project_id")?.row_id()),
         None => None,
     };
     let kinds = if input.types.is_empty() { EntityKind::ALL.to_vec() } else { input.types.clone() };
     let limit = input.limit.unwrap_or(LIMIT).clamp(1, MOST) as usize;
     let search = Search { query, kinds, project, limit };
     let (mode, start) = start(&search, input)?;
-    let page = run(connection, &search, input, mode, start).await?;
+    let page = run(connection, &search, input, mode, start)?;
     if page.hits.is_empty() && search.query.spaceless && input.cursor.is_none() {
-        return run(connection, &search, input, Mode::Scan, None).await;
+        return run(connection, &search, input, Mode::Scan, None);
     }
     Ok(page)
 }
@@ -150,8 +147,8 @@ fn fingerprint(input: &SearchEntities, mode: Mode) -> i64 {
     Sha256::digest(text).iter().take(8).fold(0, |value, byte| value << 8 | i64::from(*byte))
 }
 
-async fn run(
-    connection: &mut SqliteConnection,
+fn run(
+    connection: &Connection,
     search: &Search,
     input: &SearchEntities,
     mode: Mode,
@@ -159,12 +156,12 @@ async fn run(
 ) -> Result<SearchPage, Fault> {
     let (found, next) = match (mode, &search.query.expression) {
         (Mode::Ranked, Some(expression)) => {
-            index::ranked(connection, search, expression, start.unwrap_or(0)).await?
+            index::ranked(connection, search, expression, start.unwrap_or(0))?
         }
         (Mode::Newest, Some(expression)) => {
-            index::newest(connection, search, expression, start.unwrap_or(i64::MAX)).await?
+            index::newest(connection, search, expression, start.unwrap_or(i64::MAX))?
         }
-        _ => scan::scan(connection, search, start.unwrap_or(i64::MAX)).await?,
+        _ => scan::scan(connection, search, start.unwrap_or(i64::MAX))?,
     };
     let next_cursor = next.map(|key| Cursor { key, id: fingerprint(input, mode) }.write(Order::Search));
     Ok(SearchPage { hits: found.into_iter().map(|found| found.hit).collect(), next_cursor, guard: None })

@@ -54,7 +54,7 @@ use self::{
 };
 pub(super) use self::{
     examine::{MOST_BYTES_AT_ONCE, Verdict, examine},
-    fold::{Mode, close, fold, look, sweep, truncate},
+    fold::{Mode, close, fold, look, truncate},
     sidecar::path,
 };
 use super::Synchronous;

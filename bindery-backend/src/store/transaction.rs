@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use shared_types::{ExecutionId, NoteId, ProjectId, TaskId, Timestamp};
-use sqlx::SqliteConnection;
 
-use super::{fault::Fault, feed::ChangeEvent, ids::IdGenerator};
+use super::{fault::Fault, feed::ChangeEvent, ids::IdGenerator, sql::Sql};
 use crate::{handle::Caller, roles::Roles};
 
 /// What requests that are done together see of the transaction they are part of.
 pub(super) struct Tx<'t> {
-    pub(super) connection: &'t mut SqliteConnection,
+    pub(super) connection: &'t Connection,
     /// The time of everything these requests do.
     pub(super) now: Timestamp,
     pub(super) roles: &'t Roles,
@@ -47,11 +47,9 @@ impl Tx<'_> {
 
     /// Remembers the largest id. To be called before rows are removed for good: the next start could
     /// no longer see their ids, and must not give them out again.
-    pub(super) async fn retire_ids(&mut self) -> Result<(), Fault> {
-        sqlx::query("UPDATE meta SET value = CAST(?1 AS TEXT) WHERE name = 'last_id'")
-            .bind(self.ids.last())
-            .execute(&mut *self.connection)
-            .await?;
+    pub(super) fn retire_ids(&mut self) -> Result<(), Fault> {
+        self.connection
+            .run("UPDATE meta SET value = CAST(?1 AS TEXT) WHERE name = 'last_id'", (self.ids.last(),))?;
         Ok(())
     }
 }

@@ -46,7 +46,7 @@ pub enum UpkeepError {
     Name(PathBuf),
     /// The database failed.
     #[error("the database failed: {0}; `bindery-backend check` says more")]
-    Database(#[source] sqlx::Error),
+    Database(#[source] rusqlite::Error),
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     File {
@@ -57,8 +57,8 @@ pub enum UpkeepError {
     },
 }
 
-impl From<sqlx::Error> for UpkeepError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<rusqlite::Error> for UpkeepError {
+    fn from(error: rusqlite::Error) -> Self {
         match fault::kind(&error) {
             Some(fault::Kind::Interrupted) => Self::Stopped,
             Some(fault::Kind::Full) => Self::DiskFull,

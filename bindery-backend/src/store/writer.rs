@@ -1,4 +1,4 @@
-//! The one writer: a queue, and a task that commits what is queued in groups.
+//! The one writer: a queue, and a thread that commits what is queued in groups.
 
 mod checkpoint;
 mod group;
@@ -7,13 +7,17 @@ mod job;
 mod tests;
 mod trail;
 
-use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicI64};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicI64},
+    thread,
+};
 
+use rusqlite::Connection;
 use shared_types::{Error, ErrorCode};
-use sqlx::{SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::{
+    runtime,
     sync::{broadcast, mpsc, oneshot},
-    task::JoinHandle,
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -27,8 +31,8 @@ use self::{
     trail::Waiting,
 };
 use super::{
-    Store, clock::Clock, feed::ChangeEvent, ids::IdGenerator, metrics::Metrics, replay::Write, rows::Rows,
-    sums::Sums,
+    Store, StoreOptions, clock::Clock, feed::ChangeEvent, ids::IdGenerator, metrics::Metrics, replay::Write,
+    rows::Rows, sums::Sums,
 };
 use crate::{
     handle::{Caller, Handle},
@@ -44,21 +48,22 @@ const GROUP: usize = 256;
 /// How many searches may stand in line for the writer to hear of them; more wait to stand in line.
 const SEARCHES: usize = 64;
 
-/// The way to the task that writes.
+/// The way to the thread that writes.
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Box<dyn Job>>,
     searches: mpsc::Sender<Waiting>,
     backlog: Arc<Backlog>,
     stop: CancellationToken,
-    task: Mutex<Option<JoinHandle<(SqliteConnection, Sums)>>>,
+    /// What is handed back at the end.
+    end: Mutex<Option<oneshot::Receiver<(Connection, Sums)>>>,
 }
 
-/// What the writing task owns.
+/// What the writing thread owns.
 pub(super) struct Desk {
-    pub(super) connection: SqliteConnection,
+    pub(super) connection: Connection,
     /// To open the connection again, should it be lost.
-    pub(super) options: SqliteConnectOptions,
+    pub(super) options: StoreOptions,
     pub(super) ids: IdGenerator,
     pub(super) clock: Clock,
     pub(super) roles: Arc<Roles>,
@@ -73,14 +78,24 @@ pub(super) struct Desk {
 }
 
 impl Writer {
-    /// Starts the task. It ends with [`Writer::stop`], or when the last handle is gone.
-    pub(super) fn start(desk: Desk, checkpoints: Checkpoints) -> Self {
+    /// Starts the thread. It ends with [`Writer::stop`], or when the last handle is gone.
+    ///
+    /// # Errors
+    /// When the system has no thread for us.
+    pub(super) fn start(desk: Desk, checkpoints: Checkpoints) -> io::Result<Self> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (searches, waiting) = mpsc::channel(SEARCHES);
         let stop = CancellationToken::new();
         let backlog = desk.trail.backlog();
-        let task = tokio::spawn(work(desk, checkpoints, jobs, waiting, stop.clone()));
-        Self { queue, searches, backlog, stop, task: Mutex::new(Some(task)) }
+        let (ended, end) = oneshot::channel();
+        let work = work(desk, checkpoints, jobs, waiting, stop.clone());
+        // Commits wait for the disk: nothing else should wait with them.
+        let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
+        thread::Builder::new().name("writer".to_owned()).spawn(move || {
+            // Dropped unheard when nobody stopped it; closing is SQLite's then.
+            let _ = ended.send(runtime.block_on(work));
+        })?;
+        Ok(Self { queue, searches, backlog, stop, end: Mutex::new(Some(end)) })
     }
 
     /// Returns when everything that is committed now can be found by a search.
@@ -100,10 +115,10 @@ impl Writer {
     }
 
     /// Refuses new writes, answers those that wait, and hands back the connection and the sums.
-    pub(super) async fn stop(&self) -> Option<(SqliteConnection, Sums)> {
+    pub(super) async fn stop(&self) -> Option<(Connection, Sums)> {
         self.stop.cancel();
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        task.await.inspect_err(|error| tracing::error!(%error, "the writer ended in disorder")).ok()
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        end.await.inspect_err(|_| tracing::error!("the writer ended in disorder")).ok()
     }
 
     fn enqueue(&self, job: Box<dyn Job>) -> Result<(), Error> {
@@ -127,7 +142,7 @@ async fn work(
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
     mut searches: mpsc::Receiver<Waiting>,
     stop: CancellationToken,
-) -> (SqliteConnection, Sums) {
+) -> (Connection, Sums) {
     let mut group = Vec::with_capacity(GROUP);
     let mut last_write = Instant::now();
     loop {
@@ -144,24 +159,24 @@ async fn work(
         }
         let mut wrote = !group.is_empty();
         if wrote {
-            desk.commit(&mut group).await;
+            desk.commit(&mut group);
         }
         if desk.trail.is_due() {
-            desk.index().await;
+            desk.index();
             wrote = true;
         }
         if wrote {
             last_write = Instant::now();
         }
-        checkpoints.tend(&mut desk.connection, wrote).await;
+        checkpoints.tend(&desk.connection, wrote);
     }
     // What is closed in order is complete; should this fail, the next start goes on from here.
     desk.trail.quiet();
     while desk.trail.is_due() {
-        desk.index().await;
+        desk.index();
     }
     // Before SQLite does it on its own, when the last connection is closed.
-    let sums = checkpoints.finish(&mut desk.connection).await;
+    let sums = checkpoints.finish(&desk.connection);
     (desk.connection, sums)
 }
 

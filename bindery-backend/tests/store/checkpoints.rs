@@ -11,9 +11,9 @@ use bindery_backend::{
     roles::Roles,
     store::{OpenError, Store, StoreOptions},
 };
+use rusqlite::Connection;
 use serde_json::json;
 use shared_types::operation::*;
-use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -77,19 +77,18 @@ async fn a_long_reader_holds_up_the_checkpoint_and_no_write() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path(), Duration::from_millis(100)).await;
     write(&store).await;
-    let options = SqliteConnectOptions::new().filename(folder.path().join("tasks.db")).read_only(true);
-    let mut reader = options.connect().await.unwrap();
-    let mut snapshot = reader.begin().await.unwrap();
-    sqlx::query("SELECT count(*) FROM tasks").execute(&mut *snapshot).await.unwrap();
+    let reader = Connection::open(folder.path().join("tasks.db")).unwrap();
+    let snapshot = reader.unchecked_transaction().unwrap();
+    let seen = || snapshot.query_row("SELECT count(*) FROM tasks", (), |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(seen(), 1);
     for _ in 0..200 {
         write(&store).await;
     }
     assert!(log(folder.path()) > 500 * FRAME, "it is kept for the reader");
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(log(folder.path()) > 500 * FRAME, "also when nobody writes");
-    let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks").fetch_one(&mut *snapshot).await.unwrap();
-    assert_eq!(seen, 1);
-    snapshot.commit().await.unwrap();
+    assert_eq!(seen(), 1);
+    snapshot.commit().unwrap();
     until(|| log(folder.path()) == 0).await;
     store.close().await;
 }
@@ -117,9 +116,7 @@ async fn after_a_crash_another_program_may_fold_the_log_in_and_a_flipped_bit_is_
     store.close().await;
 
     let path = folded.path().join("tasks.db");
-    let mut other = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
-    sqlx::query("UPDATE tasks SET title = 'other'").execute(&mut other).await.unwrap();
-    other.close().await.unwrap();
+    Connection::open(&path).unwrap().execute_batch("UPDATE tasks SET title = 'other'").unwrap();
     assert_eq!(log(folded.path()), 0);
     for _ in 0..2 {
         let store = open(folded.path(), Duration::from_millis(100)).await;

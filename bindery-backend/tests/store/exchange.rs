@@ -9,13 +9,12 @@ use bindery_backend::store::{
 use guard::{Limits, Policy};
 use serde_json::{Value, json};
 use shared_types::operation::*;
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::fixture::Fixture;
 
-pub(crate) async fn exported(database: &Path) -> String {
+pub(crate) fn exported(database: &Path) -> String {
     let mut lines = Vec::new();
-    let written = export(database, &mut lines, &Unwatched).await.unwrap();
+    let written = export(database, &mut lines, &Unwatched).unwrap();
     let lines = String::from_utf8(lines).unwrap();
     assert_eq!(lines.lines().count() as u64, written);
     lines
@@ -30,8 +29,8 @@ pub(crate) fn options(database: &Path) -> ImportOptions {
     }
 }
 
-pub(crate) async fn imported(database: &Path, lines: &str) -> Result<ImportReport, PortableError> {
-    import(&options(database), &mut lines.as_bytes(), &Unwatched).await
+pub(crate) fn imported(database: &Path, lines: &str) -> Result<ImportReport, PortableError> {
+    import(&options(database), &mut lines.as_bytes(), &Unwatched)
 }
 
 pub(crate) fn counts(report: &ImportReport, kind: &str) -> (u64, u64, u64, u64, u64) {
@@ -76,8 +75,4 @@ pub(crate) async fn rich() -> Fixture {
     bench.call::<IndexDocument>(json!({ "uri": "doc/1.md", "remove": true })).await.unwrap();
     bench.call::<IndexDocument>(json!({ "uri": "doc/2.md", "content": "short" })).await.unwrap();
     bench
-}
-
-pub(crate) async fn raw(database: &Path) -> SqliteConnection {
-    SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(database)).await.unwrap()
 }

@@ -1,9 +1,9 @@
 //! The full-text index trails the writes, and no search can tell.
 
 use futures::future::join_all;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use shared_types::operation::*;
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::fixture::Fixture;
 
@@ -58,13 +58,12 @@ async fn what_an_earlier_process_left_unindexed_is_found() {
     bench.create_all(json!(tasks)).await;
     // The writer of the first store rests once everything is found.
     assert_eq!(found(&bench, "left499").await, 1);
-    let options = SqliteConnectOptions::new().filename(bench.path());
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let connection = Connection::open(bench.path()).unwrap();
     let crashed = "INSERT INTO tasks_text (tasks_text) VALUES ('delete-all');
                    INSERT INTO tasks_unindexed SELECT id FROM tasks";
-    sqlx::raw_sql(crashed).execute(&mut connection).await.unwrap();
+    connection.execute_batch(crashed).unwrap();
     assert_eq!(found(&bench, "left499").await, 0);
-    connection.close().await.unwrap();
+    drop(connection);
     bench.store = bench.try_open().await.unwrap();
     assert_eq!((found(&bench, "left499").await, found(&bench, "behind").await), (1, 100));
 }

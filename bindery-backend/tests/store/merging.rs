@@ -14,7 +14,7 @@ use crate::{
 async fn copy_of(lines: &str) -> Fixture {
     let copy = Fixture::new().await;
     copy.store.close().await;
-    imported(&copy.path(), lines).await.unwrap();
+    imported(&copy.path(), lines).unwrap();
     copy
 }
 
@@ -39,12 +39,12 @@ fn edited(lines: &str, change: impl Fn(&mut Value)) -> String {
 async fn the_same_again_changes_nothing() {
     let bench = rich().await;
     bench.store.close().await;
-    let lines = exported(&bench.path()).await;
-    let report = imported(&bench.path(), &lines).await.unwrap();
+    let lines = exported(&bench.path());
+    let report = imported(&bench.path(), &lines).unwrap();
     for kind in &report.kinds {
         assert_eq!((kind.inserted, kind.updated, kind.kept, kind.conflicts), (0, 0, 0, 0), "{kind:?}");
     }
-    assert_eq!(exported(&bench.path()).await, lines);
+    assert_eq!(exported(&bench.path()), lines);
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn the_later_version_wins_whichever_side_has_it() {
         )
         .await;
     bench.store.close().await;
-    let earlier = exported(&bench.path()).await;
+    let earlier = exported(&bench.path());
     let mut copy = copy_of(&earlier).await;
 
     bench.store = bench.try_open().await.unwrap();
@@ -66,19 +66,19 @@ async fn the_later_version_wins_whichever_side_has_it() {
     bench.call::<CompleteTask>(json!({ "task_id": ids[0] })).await.unwrap();
     bench.create(json!({ "title": "c", "depends_on": [ids[1]] })).await;
     bench.store.close().await;
-    let later = exported(&bench.path()).await;
+    let later = exported(&bench.path());
 
-    let report = imported(&copy.path(), &later).await.unwrap();
+    let report = imported(&copy.path(), &later).unwrap();
     assert_eq!((counts(&report, "task"), counts(&report, "note")), ((1, 2, 0, 0, 0), (1, 0, 0, 0, 0)));
-    assert_eq!(exported(&copy.path()).await, later, "the history goes on as it did there");
+    assert_eq!(exported(&copy.path()), later, "the history goes on as it did there");
     copy.store = copy.try_open().await.unwrap();
     let undone = copy.call::<UpdateTask>(json!({ "task_id": ids[1], "undo": true })).await.unwrap();
     let task = undone.task.unwrap();
     assert_eq!((task.title.as_str(), task.depends_on.len(), task.tags), ("b", 1, vec!["old".to_owned()]));
 
-    let report = imported(&bench.path(), &earlier).await.unwrap();
+    let report = imported(&bench.path(), &earlier).unwrap();
     assert_eq!(counts(&report, "task"), (0, 0, 0, 2, 0), "the store's own is later and stays");
-    assert_eq!(exported(&bench.path()).await, later);
+    assert_eq!(exported(&bench.path()), later);
 }
 
 #[tokio::test]
@@ -86,14 +86,14 @@ async fn of_two_that_parted_the_stores_own_stays_and_the_conflict_is_told() {
     let mut bench = Fixture::new().await;
     let id = bench.create(json!({ "title": "one" })).await.id;
     bench.store.close().await;
-    let mut copy = copy_of(&exported(&bench.path()).await).await;
+    let mut copy = copy_of(&exported(&bench.path())).await;
     for (side, title) in [(&mut bench, "here"), (&mut copy, "there")] {
         side.store = side.try_open().await.unwrap();
         side.advance(if title == "here" { 1 } else { 2 });
         side.call::<UpdateTask>(json!({ "task_id": id, "title": title })).await.unwrap();
         side.store.close().await;
     }
-    let report = imported(&bench.path(), &exported(&copy.path()).await).await.unwrap();
+    let report = imported(&bench.path(), &exported(&copy.path())).unwrap();
     assert_eq!((counts(&report, "task"), counts(&report, "change")), ((0, 0, 0, 0, 1), (0, 0, 1, 1, 0)));
     assert_eq!((report.conflicts[0].line, report.conflicts[0].id.clone()), (2, id.to_string()));
     bench.store = bench.try_open().await.unwrap();
@@ -108,60 +108,60 @@ async fn what_was_removed_here_does_not_come_back() {
     let id = bench.create(json!({ "title": "t" })).await.id;
     bench.call::<UpdateTask>(json!({ "task_id": id, "note": "n" })).await.unwrap();
     bench.call::<IndexDocument>(json!({ "uri": "u", "content": "c" })).await.unwrap();
-    let earlier = exported(&bench.path()).await;
+    let earlier = exported(&bench.path());
     bench.call::<UpdateTask>(json!({ "task_id": id, "undo": true })).await.unwrap();
     bench.call::<IndexDocument>(json!({ "uri": "u", "remove": true })).await.unwrap();
     bench.store.close().await;
-    let before = exported(&bench.path()).await;
-    let report = imported(&bench.path(), &earlier).await.unwrap();
+    let before = exported(&bench.path());
+    let report = imported(&bench.path(), &earlier).unwrap();
     assert_eq!((counts(&report, "note").4, counts(&report, "document").4), (1, 1), "{report:?}");
-    assert_eq!(exported(&bench.path()).await, before);
+    assert_eq!(exported(&bench.path()), before);
     bench.store = bench.try_open().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_dry_run_tells_the_same_and_changes_nothing() {
     let bench = rich().await;
-    let lines = exported(&bench.path()).await;
+    let lines = exported(&bench.path());
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("tasks.db");
     let mut options = options(&database);
     options.dry_run = true;
-    let tried = import(&options, &mut lines.as_bytes(), &Unwatched).await.unwrap();
+    let tried = import(&options, &mut lines.as_bytes(), &Unwatched).unwrap();
     assert!(!database.exists());
-    let mut done = imported(&database, &lines).await.unwrap();
+    let mut done = imported(&database, &lines).unwrap();
     done.dry_run = true;
     assert_eq!(tried, done);
 
-    let before = exported(&database).await;
+    let before = exported(&database);
     let changed = edited(&lines, |line| {
         if let Some(task) = line.get_mut("task") {
             task["version"] = json!(99);
             task["title"] = json!("changed");
         }
     });
-    let tried = import(&options, &mut changed.as_bytes(), &Unwatched).await.unwrap();
+    let tried = import(&options, &mut changed.as_bytes(), &Unwatched).unwrap();
     assert_eq!(counts(&tried, "task"), (0, 7, 0, 0, 0));
-    assert_eq!(exported(&database).await, before);
+    assert_eq!(exported(&database), before);
 }
 
 #[tokio::test]
 async fn a_broken_line_anywhere_leaves_nothing() {
     let bench = rich().await;
-    let lines = exported(&bench.path()).await;
+    let lines = exported(&bench.path());
     let count = lines.lines().count();
     for broken in [2, count / 2, count] {
         let copy = Fixture::new().await;
         copy.create(json!({ "title": "own" })).await;
         copy.store.close().await;
-        let before = exported(&copy.path()).await;
+        let before = exported(&copy.path());
         let cut = |(at, line): (usize, &str)| {
             if at + 1 == broken { format!("{}\n", &line[..line.len() - 1]) } else { format!("{line}\n") }
         };
         let text: String = lines.lines().enumerate().map(cut).collect();
-        let (number, said) = refused_at(imported(&copy.path(), &text).await.unwrap_err());
+        let (number, said) = refused_at(imported(&copy.path(), &text).unwrap_err());
         assert_eq!(number, broken as u64, "{said}");
-        assert_eq!(exported(&copy.path()).await, before);
+        assert_eq!(exported(&copy.path()), before);
     }
 }
 
@@ -174,7 +174,7 @@ async fn what_contradicts_itself_or_the_store_is_refused_with_its_line() {
         .await;
     bench.call::<UpdateTask>(json!({ "task_id": ids[0], "note": "n" })).await.unwrap();
     bench.call::<IndexDocument>(json!({ "uri": "u", "content": "c" })).await.unwrap();
-    let lines = exported(&bench.path()).await;
+    let lines = exported(&bench.path());
     let nobody = "0CWR8S1M70001";
     let on_task = |line: &mut Value, id: &str, field: &str, value: Value| {
         if line["task"]["id"] == id {
@@ -198,7 +198,7 @@ async fn what_contradicts_itself_or_the_store_is_refused_with_its_line() {
         (lines.clone() + lines.lines().last().unwrap(), lines.lines().count() as u64 + 1, "order of seq"),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let (number, said) = refused_at(imported(&folder.path().join("tasks.db"), &text).await.unwrap_err());
+        let (number, said) = refused_at(imported(&folder.path().join("tasks.db"), &text).unwrap_err());
         assert!(number == at && said.contains(says), "{says} at {at}: {number}: {said}");
     }
 }
@@ -208,7 +208,7 @@ async fn a_name_that_another_has_here_is_refused() {
     let bench = Fixture::new().await;
     bench.call::<CreateProject>(json!({ "name": "Plan" })).await.unwrap();
     bench.call::<IndexDocument>(json!({ "uri": "u", "content": "c" })).await.unwrap();
-    let lines = exported(&bench.path()).await;
+    let lines = exported(&bench.path());
     for (operation, line) in [("project", 2), ("document", 3)] {
         let other = Fixture::new().await;
         if operation == "project" {
@@ -217,7 +217,7 @@ async fn a_name_that_another_has_here_is_refused() {
             other.call::<IndexDocument>(json!({ "uri": "u", "content": "other" })).await.unwrap();
         }
         other.store.close().await;
-        let (number, said) = refused_at(imported(&other.path(), &lines).await.unwrap_err());
+        let (number, said) = refused_at(imported(&other.path(), &lines).unwrap_err());
         assert!(number == line && said.contains("is taken"), "{number}: {said}");
     }
 }
@@ -226,12 +226,12 @@ async fn a_name_that_another_has_here_is_refused() {
 async fn text_from_outside_passes_the_guard() {
     let bench = Fixture::new().await;
     bench.create(json!({ "title": "<script>alert(1)</script>", "labels": { "a": "\u{1b}[31m" } })).await;
-    let lines = exported(&bench.path()).await;
+    let lines = exported(&bench.path());
     let copy = Fixture::new().await;
     copy.store.close().await;
-    let report = imported(&copy.path(), &lines).await.unwrap();
+    let report = imported(&copy.path(), &lines).unwrap();
     assert_eq!(report.guarded, 2, "the task and its creation");
-    let again = exported(&copy.path()).await;
+    let again = exported(&copy.path());
     assert!(
         again.contains("&lt;script>") && !again.contains("<script>") && !again.contains("\\u001b"),
         "{again}"

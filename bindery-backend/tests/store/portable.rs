@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use proptest::prelude::*;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use shared_types::operation::*;
 
 use crate::{
-    exchange::{counts, exported, imported, raw, rich},
+    exchange::{counts, exported, imported, rich},
     fixture::Fixture,
 };
 
@@ -33,31 +34,32 @@ async fn answers(bench: &Fixture) -> Vec<Value> {
 }
 
 /// The tables that triggers keep.
-async fn derived(database: &Path) -> Vec<(String, i64)> {
-    let mut connection = raw(database).await;
-    sqlx::query_as(
+fn derived(database: &Path) -> Vec<(String, i64)> {
+    let connection = Connection::open(database).unwrap();
+    let mut statement = connection
+        .prepare(
         "SELECT 'count ' || project_id || status || priority || waiting, count FROM task_counts WHERE count > 0
          UNION ALL SELECT 'tag ' || tag, task_id FROM task_tags
          UNION ALL SELECT 'open ' || id, open_dependencies FROM tasks ORDER BY 1, 2",
     )
-    .fetch_all(&mut connection)
-    .await
-    .unwrap()
+    .unwrap();
+    let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
 }
 
 #[tokio::test]
 async fn there_and_back_is_the_same_to_the_byte_and_to_every_reader() {
     let bench = rich().await;
-    let lines = exported(&bench.path()).await;
-    assert_eq!(exported(&bench.path()).await, lines, "an export is the same twice");
+    let lines = exported(&bench.path());
+    assert_eq!(exported(&bench.path()), lines, "an export is the same twice");
 
     let mut copy = Fixture::new().await;
     copy.store.close().await;
-    let report = imported(&copy.path(), &lines).await.unwrap();
+    let report = imported(&copy.path(), &lines).unwrap();
     assert_eq!(report.guarded, 0);
     assert_eq!((counts(&report, "task"), counts(&report, "document")), ((7, 0, 0, 0, 0), (2, 0, 0, 0, 0)));
-    assert_eq!(exported(&copy.path()).await, lines);
-    assert_eq!(derived(&copy.path()).await, derived(&bench.path()).await);
+    assert_eq!(exported(&copy.path()), lines);
+    assert_eq!(derived(&copy.path()), derived(&bench.path()));
 
     copy.store = copy.try_open().await.unwrap();
     copy.advance(5);
@@ -75,10 +77,10 @@ async fn undo_goes_on_where_it_was() {
     bench.call::<UpdateTask>(json!({ "task_id": task, "title": "two" })).await.unwrap();
     bench.call::<UpdateTask>(json!({ "task_id": task, "title": "three" })).await.unwrap();
     bench.call::<UpdateTask>(json!({ "task_id": task, "undo": true })).await.unwrap();
-    let lines = exported(&bench.path()).await;
+    let lines = exported(&bench.path());
     let mut copy = Fixture::new().await;
     copy.store.close().await;
-    imported(&copy.path(), &lines).await.unwrap();
+    imported(&copy.path(), &lines).unwrap();
     copy.store = copy.try_open().await.unwrap();
     let undone = copy.call::<UpdateTask>(json!({ "task_id": task, "undo": true })).await.unwrap();
     assert_eq!(undone.task.unwrap().title, "one");
@@ -93,10 +95,10 @@ async fn an_id_of_the_history_is_not_given_out_again() {
     let input = json!({ "uri": "u", "content": "c" });
     let removed = bench.call::<IndexDocument>(input).await.unwrap().document.id;
     bench.call::<IndexDocument>(json!({ "uri": "u", "remove": true })).await.unwrap();
-    let lines = exported(&bench.path()).await;
+    let lines = exported(&bench.path());
     let mut copy = Fixture::new().await;
     copy.store.close().await;
-    imported(&copy.path(), &lines).await.unwrap();
+    imported(&copy.path(), &lines).unwrap();
     copy.store = copy.try_open().await.unwrap();
     assert!(copy.create(json!({ "title": "t" })).await.id.row_id() > removed.row_id());
 }
@@ -151,12 +153,12 @@ proptest! {
             let id = &ids[done.index(ids.len())];
             bench.call::<UpdateTask>(json!({ "task_id": id, "status": "done", "note": plan[0]["title"] })).await.unwrap();
             bench.call::<DeleteTask>(json!({ "task_id": ids[0] })).await.unwrap();
-            let lines = exported(&bench.path()).await;
+            let lines = exported(&bench.path());
             let copy = Fixture::new().await;
             copy.store.close().await;
-            imported(&copy.path(), &lines).await.unwrap();
-            assert_eq!(derived(&copy.path()).await, derived(&bench.path()).await);
-            (lines, exported(&copy.path()).await)
+            imported(&copy.path(), &lines).unwrap();
+            assert_eq!(derived(&copy.path()), derived(&bench.path()));
+            (lines, exported(&copy.path()))
         });
         prop_assert_eq!(again, lines);
     }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
+use rusqlite::OpenFlags;
 use tests::{Connection, Server, effort};
 
 use crate::{
@@ -82,28 +82,25 @@ impl Found {
 /// Reads the file beside the backend; `thoroughly`, with every index against its table.
 fn look(workspace: &Path, thoroughly: bool) -> Found {
     let file = workspace.join(".vespera/tasks.db");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async {
-        let options = SqliteConnectOptions::new().filename(file).read_only(true);
-        let mut connection = options.pragma("mmap_size", "268435456").connect().await.unwrap();
-        Found {
-            tasks: count("SELECT count(*) FROM tasks", &mut connection).await,
-            changes: count("SELECT count(*) FROM changes", &mut connection).await,
-            damage: if thoroughly { damage(&mut connection).await } else { "ok".to_owned() },
-        }
-    })
+    let database = rusqlite::Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    database.pragma_update(None, "mmap_size", 268_435_456).unwrap();
+    Found {
+        tasks: count("SELECT count(*) FROM tasks", &database),
+        changes: count("SELECT count(*) FROM changes", &database),
+        damage: if thoroughly { damage(&database) } else { "ok".to_owned() },
+    }
 }
 
-async fn count(statement: &'static str, connection: &mut SqliteConnection) -> usize {
-    let count: i64 = sqlx::query_scalar(statement).fetch_one(connection).await.unwrap();
+fn count(statement: &str, database: &rusqlite::Connection) -> usize {
+    let count: i64 = database.query_row(statement, (), |row| row.get(0)).unwrap();
     usize::try_from(count).unwrap()
 }
 
 /// What SQLite finds wrong, or `ok`.
-async fn damage(connection: &mut SqliteConnection) -> String {
-    let orphans = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *connection).await.unwrap();
-    if !orphans.is_empty() {
-        return format!("{} rows refer to rows that are not there", orphans.len());
+fn damage(database: &rusqlite::Connection) -> String {
+    let orphans = count("SELECT count(*) FROM pragma_foreign_key_check", database);
+    if orphans > 0 {
+        return format!("{orphans} rows refer to rows that are not there");
     }
-    sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(connection).await.unwrap()
+    database.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0)).unwrap()
 }

@@ -16,7 +16,6 @@ use std::{
 };
 
 use serde_json::Value;
-use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tests::{Connection, Server, effort};
 
@@ -160,28 +159,25 @@ fn missing(database: &Path, expected: &HashMap<i64, &Acknowledged>) -> usize {
     if !database.exists() {
         return expected.len();
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async {
-        let mut connection = SqliteConnectOptions::new().filename(database).connect().await.unwrap();
-        let verdict: String =
-            sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&mut connection).await.unwrap();
-        assert_eq!(verdict, "ok");
-        let found = tasks(&mut connection).await;
-        expected.values().filter(|one| !holds(&found, one)).count()
-    })
+    let database = rusqlite::Connection::open(database).unwrap();
+    let verdict: String = database.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0)).unwrap();
+    assert_eq!(verdict, "ok");
+    let found = tasks(&database);
+    expected.values().filter(|one| !holds(&found, one)).count()
 }
 
 type Row = (i64, i64, String, Option<String>, Option<String>);
 
-async fn tasks(connection: &mut SqliteConnection) -> HashMap<i64, Row> {
+fn tasks(database: &rusqlite::Connection) -> HashMap<i64, Row> {
     let statement = "SELECT id, version, title, description, completion_notes FROM tasks";
-    let rows = match sqlx::query_as::<_, Row>(statement).fetch_all(connection).await {
-        Ok(rows) => rows,
+    let mut statement = match database.prepare(statement) {
+        Ok(statement) => statement,
         // The power was lost before the table was there.
-        Err(error) if error.to_string().contains("no such table") => Vec::new(),
+        Err(error) if error.to_string().contains("no such table") => return HashMap::new(),
         Err(error) => panic!("{error}"),
     };
-    rows.into_iter().map(|row| (row.0, row)).collect()
+    let rows = statement.query_map((), |row| Row::try_from(row)).unwrap();
+    rows.map(|row| row.map(|row| (row.0, row)).unwrap()).collect()
 }
 
 /// Whether the write is there, or a later one of the same task.

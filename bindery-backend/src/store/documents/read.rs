@@ -1,12 +1,12 @@
 //! `get_document` and `list_documents`.
 
 use guard::suggest::nearest;
+use rusqlite::Connection;
 use shared_types::{
     DocumentId, Error, ErrorCode,
     document::{Document, DocumentPage, DocumentRead, GetDocument, ListDocuments},
     operation,
 };
-use sqlx::SqliteConnection;
 
 use super::{DocumentRow, select_documents};
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
         cursor::{Cursor, Order},
         fault::Fault,
         resolve,
+        sql::Sql,
     },
 };
 
@@ -30,37 +31,28 @@ const CANDIDATES: i64 = 200;
 
 impl Handle<operation::GetDocument> for Store {
     async fn handle(&self, input: GetDocument, _: &Caller) -> Result<DocumentRead, Error> {
-        self.read("documents.get", move |connection| {
-            Box::pin(async move {
-                match find(connection, &input.document_id).await? {
-                    Some(document) => Ok(DocumentRead { document }),
-                    None => Err(unknown(connection, &input.document_id).await?.into()),
-                }
-            })
+        self.read("documents.get", move |connection| match find(connection, &input.document_id)? {
+            Some(document) => Ok(DocumentRead { document }),
+            None => Err(unknown(connection, &input.document_id)?.into()),
         })
         .await
     }
 }
 
 /// By uri or by id; a uri that looks like an id is still a uri.
-async fn find(connection: &mut SqliteConnection, name: &str) -> Result<Option<Document>, Fault> {
-    let row: Option<DocumentRow> = sqlx::query_as(
+fn find(connection: &Connection, name: &str) -> Result<Option<Document>, Fault> {
+    let row: Option<DocumentRow> = connection.first(
         "SELECT id, uri, title, content_hash, bytes, chunks, project_id, task_id, created_at, updated_at,
                 version, content
          FROM documents WHERE uri = ?1 OR id = ?2 ORDER BY uri = ?1 DESC LIMIT 1",
-    )
-    .bind(name)
-    .bind(name.parse().map_or(-1, DocumentId::row_id))
-    .fetch_optional(connection)
-    .await?;
+        (name, name.parse().map_or(-1, DocumentId::row_id)),
+    )?;
     Ok(row.map(DocumentRow::into_document))
 }
 
-async fn unknown(connection: &mut SqliteConnection, name: &str) -> Result<Error, Fault> {
-    let uris: Vec<String> = sqlx::query_scalar("SELECT uri FROM documents ORDER BY id DESC LIMIT ?1")
-        .bind(CANDIDATES)
-        .fetch_all(connection)
-        .await?;
+fn unknown(connection: &Connection, name: &str) -> Result<Error, Fault> {
+    let uris: Vec<String> =
+        connection.all("SELECT uri FROM documents ORDER BY id DESC LIMIT ?1", (CANDIDATES,))?;
     let error = Error::new(ErrorCode::NotFound, format!("there is no document \"{name}\"")).at("document_id");
     Ok(match nearest(name, uris.iter().map(String::as_str)) {
         Some(uri) => error.with("nearest", uri).suggest(format!("Did you mean \"{uri}\"?")),
@@ -73,24 +65,18 @@ impl Handle<operation::ListDocuments> for Store {
         let after = input.cursor.as_deref().map(|text| Cursor::read(text, Order::Newest)).transpose()?;
         let limit = input.limit.unwrap_or(LIMIT).clamp(1, MOST);
         let before = after.map_or(i64::MAX, |cursor| cursor.id);
-        self.read_together("documents.list", move |connection| {
-            Box::pin(async move {
-                let project = match &input.project_id {
-                    Some(reference) => {
-                        Some(resolve::project(connection, reference, "project_id").await?.row_id())
-                    }
-                    None => None,
-                };
-                let rows: Vec<DocumentRow> = sqlx::query_as(select_documents!(
+        self.read_aside("documents.list", move |connection| {
+            let project = match &input.project_id {
+                Some(reference) => Some(resolve::project(connection, reference, "project_id")?.row_id()),
+                None => None,
+            };
+            let rows: Vec<DocumentRow> = connection.all(
+                select_documents!(
                     "WHERE d.id < ?1 AND (?2 IS NULL OR d.project_id = ?2) ORDER BY d.id DESC LIMIT ?3"
-                ))
-                .bind(before)
-                .bind(project)
-                .bind(limit + 1)
-                .fetch_all(connection)
-                .await?;
-                Ok(page(rows, limit))
-            })
+                ),
+                (before, project, limit + 1),
+            )?;
+            Ok(page(rows, limit))
         })
         .await
     }

@@ -29,7 +29,7 @@ const ANONYMOUS: &str = "anonymous";
 
 write_operation!(operation::ExecuteTask, execute);
 
-async fn execute(tx: &mut Tx<'_>, input: ExecuteTask) -> Result<Claim, Fault> {
+fn execute(tx: &mut Tx<'_>, input: ExecuteTask) -> Result<Claim, Fault> {
     if let Some(reference) = &input.execution_id {
         if input.next {
             return Err(Error::new(
@@ -39,7 +39,7 @@ async fn execute(tx: &mut Tx<'_>, input: ExecuteTask) -> Result<Claim, Fault> {
             .at("next")
             .into());
         }
-        return renew_or_release(tx, reference, &input).await;
+        return renew_or_release(tx, reference, &input);
     }
     if input.release {
         return Err(Error::new(ErrorCode::MissingField, "release needs the execution_id of the claim")
@@ -57,11 +57,11 @@ async fn execute(tx: &mut Tx<'_>, input: ExecuteTask) -> Result<Claim, Fault> {
         .at("task_id")
         .suggest("Use next=true to claim the most important ready task.")
         .into()),
-        (Some(reference), false) => claim_named(tx, reference, &input).await,
-        (None, true) => match next::find(tx, &input).await? {
+        (Some(reference), false) => claim_named(tx, reference, &input),
+        (None, true) => match next::find(tx, &input)? {
             next::Found::Task(id) => {
-                let task = record::get(tx.connection, id).await?;
-                claim(tx, task, &input).await
+                let task = record::get(tx.connection, id)?;
+                claim(tx, task, &input)
             }
             next::Found::Nothing(message) => {
                 Ok(Claim { task: None, execution: None, role: None, message, replayed: false, guard: None })
@@ -78,20 +78,20 @@ fn lease_ms(input: &ExecuteTask) -> Option<i64> {
     input.lease_seconds.map(|seconds| seconds.clamp(5, 86_400) * 1000)
 }
 
-async fn claim_named(tx: &mut Tx<'_>, reference: &Reference, input: &ExecuteTask) -> Result<Claim, Fault> {
-    let task = resolve::live_task(tx.connection, reference, "task_id").await?;
-    if let Some(held) = active(tx.connection, task.id).await? {
+fn claim_named(tx: &mut Tx<'_>, reference: &Reference, input: &ExecuteTask) -> Result<Claim, Fault> {
+    let task = resolve::live_task(tx.connection, reference, "task_id")?;
+    if let Some(held) = active(tx.connection, task.id)? {
         let worker = worker(tx, input);
         if held.worker == worker && worker != ANONYMOUS {
-            let execution = renew(tx, &held, lease_ms(input)).await?;
+            let execution = renew(tx, &held, lease_ms(input))?;
             return Ok(claimed(tx, task, execution, "The claim was yours already; its lease is renewed."));
         }
         if held.lease_expires_at > tx.now {
             return Err(already_claimed(&task, &held).into());
         }
     }
-    check_ready(tx, &task).await?;
-    claim(tx, task, input).await
+    check_ready(tx, &task)?;
+    claim(tx, task, input)
 }
 
 fn already_claimed(task: &Task, held: &Execution) -> Error {
@@ -106,7 +106,7 @@ fn already_claimed(task: &Task, held: &Execution) -> Error {
 }
 
 /// Refuses a task that cannot be worked on, and says what it waits for.
-async fn check_ready(tx: &mut Tx<'_>, task: &Task) -> Result<(), Fault> {
+fn check_ready(tx: &mut Tx<'_>, task: &Task) -> Result<(), Fault> {
     let id = task.id;
     let error = |message| Error::new(ErrorCode::NotReady, message).at("task_id");
     let refusal = match task.status {
@@ -117,7 +117,7 @@ async fn check_ready(tx: &mut Tx<'_>, task: &Task) -> Result<(), Fault> {
         Status::Todo | Status::Doing if !task.waiting_for.is_empty() => {
             let mut titles = Vec::with_capacity(task.waiting_for.len());
             for other in &task.waiting_for {
-                titles.push(format!("{other} \"{}\"", record::get(tx.connection, *other).await?.title));
+                titles.push(format!("{other} \"{}\"", record::get(tx.connection, *other)?.title));
             }
             let ids: Vec<String> = task.waiting_for.iter().map(ToString::to_string).collect();
             error(format!("task {id} waits for {}", titles.join(", ")))
@@ -130,17 +130,17 @@ async fn check_ready(tx: &mut Tx<'_>, task: &Task) -> Result<(), Fault> {
 }
 
 /// Claims `task`, which is ready, or whose last claim has run out.
-async fn claim(tx: &mut Tx<'_>, task: Task, input: &ExecuteTask) -> Result<Claim, Fault> {
+fn claim(tx: &mut Tx<'_>, task: Task, input: &ExecuteTask) -> Result<Claim, Fault> {
     let worker = worker(tx, input);
-    end_active(tx, task.id, ExecutionStatus::Expired).await?;
-    let execution = begin(tx, task.id, &worker, lease_ms(input).unwrap_or(LEASE_MS)).await?;
+    end_active(tx, task.id, ExecutionStatus::Expired)?;
+    let execution = begin(tx, task.id, &worker, lease_ms(input).unwrap_or(LEASE_MS))?;
     let mut after = task.clone();
     after.status = Status::Doing;
     after.assignee = Some(worker);
     let mut reason = Reason::from(Action::Claimed);
     // Also when the same worker takes the task anew and no field differs: a claim is a change.
     reason.extra.after.insert("execution_id".to_owned(), execution.id.to_string().into());
-    let saved = save(tx, &task, after, reason).await?;
+    let saved = save(tx, &task, after, reason)?;
     let message = format!(
         "Claimed until {}. Before then call execute_task execution_id={id} to keep it; finish with \
          complete_task execution_id={id}.",
@@ -161,13 +161,9 @@ fn claimed(tx: &Tx<'_>, task: Task, execution: Execution, message: &str) -> Clai
     }
 }
 
-async fn renew_or_release(
-    tx: &mut Tx<'_>,
-    reference: &Reference,
-    input: &ExecuteTask,
-) -> Result<Claim, Fault> {
-    let execution = super::resolve(tx.connection, reference, "execution_id").await?;
-    let task = record::get(tx.connection, execution.task_id).await?;
+fn renew_or_release(tx: &mut Tx<'_>, reference: &Reference, input: &ExecuteTask) -> Result<Claim, Fault> {
+    let execution = super::resolve(tx.connection, reference, "execution_id")?;
+    let task = record::get(tx.connection, execution.task_id)?;
     let names_another = input.task_id.as_ref().is_some_and(|named| named.as_str().parse() != Ok(task.id));
     if execution.status != ExecutionStatus::Active || names_another {
         return Err(lost(&execution)
@@ -175,16 +171,11 @@ async fn renew_or_release(
             .suggest("Claim the task again with execute_task task_id before you go on.")
             .into());
     }
-    if input.release { release(tx, task, execution).await } else { keep(tx, task, execution, input).await }
+    if input.release { release(tx, task, execution) } else { keep(tx, task, execution, input) }
 }
 
-async fn keep(
-    tx: &mut Tx<'_>,
-    task: Task,
-    execution: Execution,
-    input: &ExecuteTask,
-) -> Result<Claim, Fault> {
-    let execution = renew(tx, &execution, lease_ms(input)).await?;
+fn keep(tx: &mut Tx<'_>, task: Task, execution: Execution, input: &ExecuteTask) -> Result<Claim, Fault> {
+    let execution = renew(tx, &execution, lease_ms(input))?;
     let message = format!("The claim holds until {}.", execution.lease_expires_at);
     // The worker has its role's brief since it claimed the task.
     Ok(Claim {
@@ -197,14 +188,14 @@ async fn keep(
     })
 }
 
-async fn release(tx: &mut Tx<'_>, task: Task, execution: Execution) -> Result<Claim, Fault> {
-    end_active(tx, task.id, ExecutionStatus::Released).await?;
+fn release(tx: &mut Tx<'_>, task: Task, execution: Execution) -> Result<Claim, Fault> {
+    end_active(tx, task.id, ExecutionStatus::Released)?;
     let mut after = task.clone();
     after.status = Status::Todo;
     after.assignee = None;
     let mut reason = Reason::from(Action::Released);
     reason.extra.after.insert("execution_id".to_owned(), execution.id.to_string().into());
-    let saved = save(tx, &task, after, reason).await?;
+    let saved = save(tx, &task, after, reason)?;
     let execution = Execution { status: ExecutionStatus::Released, ended_at: Some(tx.now), ..execution };
     let message = "The task is back in the queue.".to_owned();
     Ok(Claim {

@@ -1,5 +1,6 @@
 //! Columns as they stand in a line: ids and times as they are shown, JSON as it is stored.
 
+use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{DeserializeOwned, Error as _},
@@ -17,9 +18,20 @@ const LARGEST: i64 = (1 << 53) - 1;
 macro_rules! columns {
     ($($(#[$doc:meta])* $name:ident($stored:ty)),+ $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
-        #[sqlx(transparent)]
+        #[derive(Debug, Clone, PartialEq, Eq)]
         pub(super) struct $name(pub(super) $stored);
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                <$stored>::column_result(value).map(Self)
+            }
+        }
+
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                self.0.to_sql()
+            }
+        }
     )+};
 }
 

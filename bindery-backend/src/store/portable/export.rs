@@ -2,46 +2,49 @@
 
 use std::{io::Write, path::Path};
 
-use futures::TryStreamExt;
-use sqlx::{Connection, SqliteConnection};
+use rusqlite::Connection;
 
 use super::{
     FORMAT, Header, PortableError, VERSION,
     kinds::{ChangeRecord, DocumentRecord, ExecutionRecord, NoteRecord, ProjectRecord, Rows, TaskRecord},
 };
-use crate::store::{StoreOptions, open, progress::Progress};
+use crate::store::{
+    StoreOptions, open,
+    progress::Progress,
+    sql::{self, Sql},
+};
 
 /// Writes everything in the database at `path` to `output`, and returns the number of lines. A
 /// backend may serve it meanwhile: what it commits later is not in the export.
 ///
 /// # Errors
 /// When the database cannot be read, or `output` not be written.
-pub async fn export(
+pub fn export(
     path: &Path,
     output: &mut (dyn Write + Send),
     progress: &dyn Progress,
 ) -> Result<u64, PortableError> {
     let options = StoreOptions::new(path);
-    let mut connection = open::reading(&options).await?;
-    let mut snapshot = connection.begin().await?;
+    let connection = open::reading(&options)?;
+    let snapshot = connection.unchecked_transaction()?;
     let mut lines = Lines { output, progress, written: 0 };
-    progress.begin(total(&mut snapshot).await?);
+    progress.begin(total(&snapshot)?);
     lines.write(&Header { format: FORMAT.to_owned(), version: VERSION, schema: open::known_schema() })?;
-    lines.all::<ProjectRecord>(&mut snapshot).await?;
-    lines.all::<TaskRecord>(&mut snapshot).await?;
-    lines.all::<NoteRecord>(&mut snapshot).await?;
-    lines.all::<DocumentRecord>(&mut snapshot).await?;
-    lines.all::<ExecutionRecord>(&mut snapshot).await?;
-    lines.all::<ChangeRecord>(&mut snapshot).await?;
+    lines.all::<ProjectRecord>(&snapshot)?;
+    lines.all::<TaskRecord>(&snapshot)?;
+    lines.all::<NoteRecord>(&snapshot)?;
+    lines.all::<DocumentRecord>(&snapshot)?;
+    lines.all::<ExecutionRecord>(&snapshot)?;
+    lines.all::<ChangeRecord>(&snapshot)?;
     let written = lines.written;
     output.flush()?;
-    snapshot.commit().await?;
-    connection.close().await?;
+    snapshot.commit()?;
+    sql::close(connection)?;
     Ok(written)
 }
 
 /// How many lines there will be.
-async fn total(connection: &mut SqliteConnection) -> Result<u64, PortableError> {
+fn total(connection: &Connection) -> Result<u64, PortableError> {
     let mut total = 1;
     for count in [
         ProjectRecord::COUNT,
@@ -51,7 +54,7 @@ async fn total(connection: &mut SqliteConnection) -> Result<u64, PortableError> 
         ExecutionRecord::COUNT,
         ChangeRecord::COUNT,
     ] {
-        let rows: i64 = sqlx::query_scalar(count).fetch_one(&mut *connection).await?;
+        let rows: i64 = connection.one(count, ())?;
         total += rows.unsigned_abs();
     }
     Ok(total)
@@ -65,10 +68,11 @@ struct Lines<'o> {
 
 impl Lines<'_> {
     /// Writes all rows of a kind.
-    async fn all<R: Rows>(&mut self, connection: &mut SqliteConnection) -> Result<(), PortableError> {
-        let mut rows = sqlx::query_as::<_, R>(R::ALL).fetch(connection);
-        while let Some(row) = rows.try_next().await? {
-            self.write(&row.into_line())?;
+    fn all<R: Rows>(&mut self, connection: &Connection) -> Result<(), PortableError> {
+        let mut statement = connection.prepare(R::ALL)?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            self.write(&R::from_row(row)?.into_line())?;
         }
         Ok(())
     }

@@ -1,11 +1,15 @@
 //! Reading lines into the store: all of them, or none.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    io::{BufRead, Read},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use guard::{Limits, Policy};
+use rusqlite::Connection;
 use shared_types::{Error, ErrorCode};
-use sqlx::{Connection, SqliteConnection};
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
 use super::{
     PortableError,
@@ -22,7 +26,7 @@ use crate::{
         ids::IdGenerator,
         open::{self, Opened},
         progress::Progress,
-        sums,
+        sql, sums,
         transaction::Tx,
     },
 };
@@ -49,39 +53,39 @@ pub struct ImportOptions {
 ///
 /// # Errors
 /// What is wrong, and in which line; nothing has been changed then.
-pub async fn import(
+pub fn import(
     options: &ImportOptions,
-    input: &mut (dyn AsyncBufRead + Send + Unpin),
+    input: &mut dyn BufRead,
     progress: &dyn Progress,
 ) -> Result<ImportReport, PortableError> {
     let clock = Clock::system();
     let mut store = StoreOptions::new(&options.database);
     // What an import keeps in mind may outgrow the memory.
     store.temporary_in_memory = false;
-    if options.dry_run && !tokio::fs::try_exists(&options.database).await? {
+    if options.dry_run && !fs::exists(&options.database)? {
         // SQLite makes a database of no name for the time it is open.
         store.path = PathBuf::new();
     }
-    let Opened { mut connection, prepared, sums } = open::writing(&store, &clock).await?;
-    let imported = import_into(&mut connection, prepared.last_id, &clock, options, input, progress).await;
+    let Opened { connection, prepared, sums } = open::writing(&store, &clock)?;
+    let imported = import_into(&connection, prepared.last_id, &clock, options, input, progress);
     // What was committed and is not folded in now is left to the next start.
-    sums::close(connection, sums).await;
+    sums::close(connection, sums);
     imported
 }
 
-async fn import_into(
-    connection: &mut SqliteConnection,
+fn import_into(
+    connection: &Connection,
     last_id: i64,
     clock: &Clock,
     options: &ImportOptions,
-    input: &mut (dyn AsyncBufRead + Send + Unpin),
+    input: &mut dyn BufRead,
     progress: &dyn Progress,
 ) -> Result<ImportReport, PortableError> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let transaction = sql::immediate(connection)?;
     let mut ids = IdGenerator::after(last_id);
     let roles = Roles::builtin();
     let tx = Tx {
-        connection: &mut transaction,
+        connection: &transaction,
         now: clock.now(),
         roles: &roles,
         caller: Arc::default(),
@@ -89,29 +93,29 @@ async fn import_into(
         events: Vec::new(),
         ids: &mut ids,
     };
-    let merge = Merge::begin(tx, options.dry_run).await.map_err(|fault| at_line(1, fault))?;
+    let merge = Merge::begin(tx, options.dry_run).map_err(|fault| at_line(1, fault))?;
     let intake = LineIntake::new(&options.limits, options.text_guard);
-    let report = read_all(merge, &intake, input, progress).await?;
+    let report = read_all(merge, &intake, input, progress)?;
     if options.dry_run {
-        transaction.rollback().await?;
+        transaction.rollback()?;
     } else {
-        transaction.commit().await?;
+        transaction.commit()?;
     }
     Ok(report)
 }
 
-async fn read_all(
+fn read_all(
     mut merge: Merge<'_>,
     intake: &LineIntake,
-    input: &mut (dyn AsyncBufRead + Send + Unpin),
+    input: &mut dyn BufRead,
     progress: &dyn Progress,
 ) -> Result<ImportReport, PortableError> {
     let (mut line, mut bytes) = (Vec::new(), 0);
-    while let Some(length) = next_line(input, &mut line, merge.report.lines + 1).await? {
+    while let Some(length) = next_line(input, &mut line, merge.report.lines + 1)? {
         merge.report.lines += 1;
         bytes += length;
         let number = merge.report.lines;
-        take(&mut merge, intake, &line).await.map_err(|fault| at_line(number, fault))?;
+        take(&mut merge, intake, &line).map_err(|fault| at_line(number, fault))?;
         progress.reach(bytes);
         if progress.is_stopped() {
             return Err(PortableError::Stopped);
@@ -121,29 +125,25 @@ async fn read_all(
     if merge.report.lines == 0 {
         read_header(b"").map_err(|error| at_line(number, error.into()))?;
     }
-    match merge.finish().await.map_err(|fault| at_line(number, fault))? {
+    match merge.finish().map_err(|fault| at_line(number, fault))? {
         Some(Broken { line, error }) => Err(at_line(line, error.into())),
         None => Ok(merge.report),
     }
 }
 
-async fn take(merge: &mut Merge<'_>, intake: &LineIntake, line: &[u8]) -> Result<(), Fault> {
+fn take(merge: &mut Merge<'_>, intake: &LineIntake, line: &[u8]) -> Result<(), Fault> {
     if merge.report.lines == 1 {
         return Ok(read_header(line)?);
     }
     let (line, guarded) = intake.read(line)?;
     merge.report.guarded += u64::from(guarded);
-    merge.take(line).await
+    merge.take(line)
 }
 
 /// Reads a line, without its end, and returns how many bytes it took; `None` at the end of the input.
-async fn next_line(
-    input: &mut (dyn AsyncBufRead + Send + Unpin),
-    line: &mut Vec<u8>,
-    number: u64,
-) -> Result<Option<u64>, PortableError> {
+fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>, number: u64) -> Result<Option<u64>, PortableError> {
     line.clear();
-    let length = input.take(LONGEST_LINE + 1).read_until(b'\n', line).await? as u64;
+    let length = input.take(LONGEST_LINE + 1).read_until(b'\n', line)? as u64;
     if length > LONGEST_LINE {
         let message = format!("it is longer than {LONGEST_LINE} bytes");
         return Err(at_line(number, Error::new(ErrorCode::LimitExceeded, message).into()));

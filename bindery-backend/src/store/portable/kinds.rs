@@ -9,18 +9,18 @@ mod task;
 
 use std::cmp::Ordering;
 
+use rusqlite::Connection;
 use shared_types::{Error, ErrorCode, TaskId};
-use sqlx::{FromRow, SqliteConnection, sqlite::SqliteRow};
 
 pub(super) use self::{
     change::ChangeRecord, document::DocumentRecord, execution::ExecutionRecord, note::NoteRecord,
     project::ProjectRecord, task::TaskRecord,
 };
 use super::{Line, columns::RowId};
-use crate::store::{fault::Fault, transaction::Tx};
+use crate::store::{fault::Fault, sql, transaction::Tx};
 
 /// Rows of one kind.
-pub(super) trait Rows: for<'r> FromRow<'r, SqliteRow> + Send + Unpin {
+pub(super) trait Rows: sql::FromRow {
     /// What the kind is called.
     const KIND: &'static str;
     /// Counts all of them.
@@ -60,13 +60,13 @@ pub(super) trait Entity: Rows + PartialEq {
     fn age(&self, own: &Self) -> Ordering;
 
     /// Refuses what the table would take and the store would not, such as a name that another row has.
-    async fn check(&self, connection: &mut SqliteConnection) -> Result<(), Fault>;
+    fn check(&self, connection: &Connection) -> Result<(), Fault>;
 
     /// Why a row that is not in the store should stay out of it, if it should.
-    async fn unwanted(&self, connection: &mut SqliteConnection) -> Result<Option<&'static str>, Fault>;
+    fn unwanted(&self, connection: &Connection) -> Result<Option<&'static str>, Fault>;
 
     /// Adds the row, or brings the stored one to this state.
-    async fn write(&self, tx: &mut Tx<'_>) -> Result<(), Fault>;
+    fn write(&self, tx: &mut Tx<'_>) -> Result<(), Fault>;
 }
 
 fn not_blank(text: &str, field: &str) -> Result<(), Error> {

@@ -2,46 +2,34 @@
 
 use std::collections::HashMap;
 
+use rusqlite::Connection;
 use shared_types::{Error, ErrorCode, TaskId};
-use sqlx::SqliteConnection;
 
 use super::kinds::TaskRecord;
-use crate::store::fault::Fault;
+use crate::store::{fault::Fault, sql::Sql};
 
 /// Makes the tables that an import works with; they go with the connection.
-pub(super) async fn prepare(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+pub(super) fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     for table in [
         "CREATE TEMP TABLE imported_links (task_id INTEGER, target INTEGER, is_parent INTEGER, line INTEGER)",
         "CREATE INDEX temp.imported_links_of ON imported_links (task_id)",
         "CREATE TEMP TABLE kept_here (id INTEGER PRIMARY KEY)",
         "CREATE TEMP TABLE imported_seqs (theirs INTEGER PRIMARY KEY, ours INTEGER NOT NULL)",
     ] {
-        sqlx::query(table).execute(&mut *connection).await?;
+        connection.run(table, ())?;
     }
     Ok(())
 }
 
 /// Remembers the links of a task that was taken from `line`.
-pub(super) async fn remember(
-    connection: &mut SqliteConnection,
-    task: &TaskRecord,
-    line: u64,
-) -> Result<(), Fault> {
+pub(super) fn remember(connection: &Connection, task: &TaskRecord, line: u64) -> Result<(), Fault> {
     // A file may hold a task twice; what counts is what was taken last.
-    sqlx::query("DELETE FROM imported_links WHERE task_id = ?1")
-        .bind(&task.id)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query(
+    connection.run("DELETE FROM imported_links WHERE task_id = ?1", (&task.id,))?;
+    connection.run(
         "INSERT INTO imported_links (task_id, target, is_parent, line)
          SELECT ?1, value, 0, ?4 FROM json_each(?2) UNION ALL SELECT ?1, ?3, 1, ?4 WHERE ?3 IS NOT NULL",
-    )
-    .bind(&task.id)
-    .bind(&task.depends_on)
-    .bind(&task.parent_id)
-    .bind(i64::try_from(line).unwrap_or(i64::MAX))
-    .execute(connection)
-    .await?;
+        (&task.id, &task.depends_on, &task.parent_id, i64::try_from(line).unwrap_or(i64::MAX)),
+    )?;
     Ok(())
 }
 
@@ -52,26 +40,24 @@ pub(super) struct Broken {
 }
 
 /// Puts the remembered dependencies on, unless a link leads nowhere or back to where it began.
-pub(super) async fn connect(connection: &mut SqliteConnection) -> Result<Option<Broken>, Fault> {
-    if let Some(broken) = dangling(connection).await? {
+pub(super) fn connect(connection: &Connection) -> Result<Option<Broken>, Fault> {
+    if let Some(broken) = dangling(connection)? {
         return Ok(Some(broken));
     }
-    sqlx::query(
+    connection.run(
         "INSERT INTO dependencies (task_id, depends_on)
          SELECT task_id, target FROM imported_links WHERE NOT is_parent AND task_id <> target",
-    )
-    .execute(&mut *connection)
-    .await?;
-    circle(connection).await
+        (),
+    )?;
+    circle(connection)
 }
 
-async fn dangling(connection: &mut SqliteConnection) -> Result<Option<Broken>, Fault> {
-    let found: Option<(i64, i64, bool)> = sqlx::query_as(
+fn dangling(connection: &Connection) -> Result<Option<Broken>, Fault> {
+    let found: Option<(i64, i64, bool)> = connection.first(
         "SELECT line, target, is_parent FROM imported_links
          WHERE target NOT IN (SELECT id FROM tasks) ORDER BY line LIMIT 1",
-    )
-    .fetch_optional(connection)
-    .await?;
+        (),
+    )?;
     Ok(found.map(|(line, target, is_parent)| {
         let field = if is_parent { "task.parent_id" } else { "task.depends_on" };
         let target = TaskId::from_row_id(target);
@@ -80,9 +66,8 @@ async fn dangling(connection: &mut SqliteConnection) -> Result<Option<Broken>, F
     }))
 }
 
-async fn circle(connection: &mut SqliteConnection) -> Result<Option<Broken>, Fault> {
-    let any: Option<i64> =
-        sqlx::query_scalar("SELECT 1 FROM imported_links LIMIT 1").fetch_optional(&mut *connection).await?;
+fn circle(connection: &Connection) -> Result<Option<Broken>, Fault> {
+    let any: Option<i64> = connection.first("SELECT 1 FROM imported_links LIMIT 1", ())?;
     if any.is_none() {
         return Ok(None);
     }
@@ -94,15 +79,12 @@ async fn circle(connection: &mut SqliteConnection) -> Result<Option<Broken>, Fau
         ),
         ("SELECT id, parent_id FROM tasks WHERE parent_id IS NOT NULL", "task.parent_id"),
     ] {
-        let links: Vec<(i64, i64)> = sqlx::query_as(links).fetch_all(&mut *connection).await?;
+        let links: Vec<(i64, i64)> = connection.all(links, ())?;
         let remaining = circular(&links);
         // A circle that the import closed goes through a task that it brought.
         for task in remaining {
             let line: Option<i64> =
-                sqlx::query_scalar("SELECT min(line) FROM imported_links WHERE task_id = ?1")
-                    .bind(task)
-                    .fetch_one(&mut *connection)
-                    .await?;
+                connection.one("SELECT min(line) FROM imported_links WHERE task_id = ?1", (task,))?;
             if let Some(line) = line {
                 let message = format!("the links of task {} form a circle", TaskId::from_row_id(task));
                 let error = Error::new(ErrorCode::Cycle, message).at(field);

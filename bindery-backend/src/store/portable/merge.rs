@@ -11,7 +11,7 @@ use super::{
     links,
     report::{ImportReport, Outcome},
 };
-use crate::store::{fault::Fault, ids, text, transaction::Tx};
+use crate::store::{fault::Fault, ids, sql::Sql, text, transaction::Tx};
 
 /// An id may be this much ahead of the clock here: clocks differ, but ids have to grow from it.
 const AHEAD_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -29,46 +29,44 @@ pub(super) struct Merge<'t> {
 }
 
 impl<'t> Merge<'t> {
-    pub(super) async fn begin(tx: Tx<'t>, dry_run: bool) -> Result<Self, Fault> {
-        let into_empty = sqlx::query_scalar(
+    pub(super) fn begin(tx: Tx<'t>, dry_run: bool) -> Result<Self, Fault> {
+        let into_empty = tx.connection.one(
             "SELECT NOT EXISTS (SELECT 1 FROM changes) AND NOT EXISTS (SELECT 1 FROM tasks)
                 AND NOT EXISTS (SELECT 1 FROM projects) AND NOT EXISTS (SELECT 1 FROM documents)",
-        )
-        .fetch_one(&mut *tx.connection)
-        .await?;
-        links::prepare(tx.connection).await?;
+            (),
+        )?;
+        links::prepare(tx.connection)?;
         let report = ImportReport { dry_run, ..ImportReport::default() };
         let last_id = tx.ids.last();
         Ok(Self { tx, into_empty, report, last_id, last_seq: 0 })
     }
 
     /// Takes one line in.
-    pub(super) async fn take(&mut self, line: Line) -> Result<(), Fault> {
+    pub(super) fn take(&mut self, line: Line) -> Result<(), Fault> {
         match line {
-            Line::Project(project) => self.merge(&project).await.map(drop),
-            Line::Task(task) => self.task(&task).await,
-            Line::Note(note) => self.merge(&note).await.map(drop),
-            Line::Document(document) => self.merge(&*document).await.map(drop),
-            Line::Execution(execution) => self.merge(&execution).await.map(drop),
-            Line::Change(change) => self.change(*change).await,
+            Line::Project(project) => self.merge(&project).map(drop),
+            Line::Task(task) => self.task(&task),
+            Line::Note(note) => self.merge(&note).map(drop),
+            Line::Document(document) => self.merge(&*document).map(drop),
+            Line::Execution(execution) => self.merge(&execution).map(drop),
+            Line::Change(change) => self.change(*change),
         }
     }
 
-    async fn task(&mut self, task: &TaskRecord) -> Result<(), Fault> {
+    fn task(&mut self, task: &TaskRecord) -> Result<(), Fault> {
         if let Some(deletion) = &task.deletion {
             self.met(deletion, "task.deletion")?;
         }
-        let outcome = self.merge(task).await?;
+        let outcome = self.merge(task)?;
         if matches!(outcome, Outcome::Inserted | Outcome::Updated) {
-            links::remember(self.tx.connection, task, self.report.lines).await?;
+            links::remember(self.tx.connection, task, self.report.lines)?;
         }
         Ok(())
     }
 
-    async fn merge<E: Entity>(&mut self, row: &E) -> Result<Outcome, Fault> {
+    fn merge<E: Entity>(&mut self, row: &E) -> Result<Outcome, Fault> {
         self.met(row.id(), "id")?;
-        let own: Option<E> =
-            sqlx::query_as(E::ONE).bind(row.id()).fetch_optional(&mut *self.tx.connection).await?;
+        let own: Option<E> = self.tx.connection.first(E::ONE, (row.id(),))?;
         let outcome = match own {
             Some(own) if own == *row => Outcome::Unchanged,
             Some(own) => match row.age(&own) {
@@ -77,17 +75,17 @@ impl<'t> Merge<'t> {
                 Ordering::Equal => Outcome::Conflict("the store has another of the same version"),
             },
             None if self.into_empty => Outcome::Inserted,
-            None => match row.unwanted(self.tx.connection).await? {
+            None => match row.unwanted(self.tx.connection)? {
                 Some(reason) => Outcome::Conflict(reason),
                 None => Outcome::Inserted,
             },
         };
         match outcome {
             Outcome::Inserted | Outcome::Updated => {
-                row.check(self.tx.connection).await?;
-                row.write(&mut self.tx).await?;
+                row.check(self.tx.connection)?;
+                row.write(&mut self.tx)?;
             }
-            Outcome::Kept | Outcome::Conflict(_) => self.keep(row.id()).await?,
+            Outcome::Kept | Outcome::Conflict(_) => self.keep(row.id())?,
             Outcome::Unchanged => {}
         }
         self.report.count(E::KIND, row.id(), outcome);
@@ -96,25 +94,25 @@ impl<'t> Merge<'t> {
 
     /// Takes a change into the history, unless it is there, or is about a state that the store did
     /// not take: to undo it would bring back what never was here.
-    async fn change(&mut self, mut change: ChangeRecord) -> Result<(), Fault> {
+    fn change(&mut self, mut change: ChangeRecord) -> Result<(), Fault> {
         self.in_order(&change)?;
         self.met(&change.entity_id, "change.entity_id")?;
         let outcome = if self.into_empty {
-            change.append(self.tx.connection, true).await?;
+            change.append(self.tx.connection, true)?;
             Outcome::Inserted
         } else {
             let theirs = change.seq.clone();
-            let (outcome, ours) = match change.own(self.tx.connection).await? {
+            let (outcome, ours) = match change.own(self.tx.connection)? {
                 Some(own) if change.says_the_same(&own) => (Outcome::Unchanged, Some(own.seq.0)),
                 Some(own) => (Outcome::Conflict("the history here says something else"), Some(own.seq.0)),
-                None if self.is_kept(&change.entity_id).await? => (Outcome::Kept, None),
+                None if self.is_kept(&change.entity_id)? => (Outcome::Kept, None),
                 None => {
-                    change.undoes = self.place_of(change.undoes.take()).await?;
-                    (Outcome::Inserted, Some(change.append(self.tx.connection, false).await?))
+                    change.undoes = self.place_of(change.undoes.take())?;
+                    (Outcome::Inserted, Some(change.append(self.tx.connection, false)?))
                 }
             };
             if let Some(ours) = ours {
-                self.remember_place(&theirs, ours).await?;
+                self.remember_place(&theirs, ours)?;
             }
             outcome
         };
@@ -147,37 +145,25 @@ impl<'t> Merge<'t> {
         Ok(())
     }
 
-    async fn keep(&mut self, id: &RowId) -> Result<(), Fault> {
-        sqlx::query("INSERT OR IGNORE INTO kept_here (id) VALUES (?1)")
-            .bind(id)
-            .execute(&mut *self.tx.connection)
-            .await?;
+    fn keep(&mut self, id: &RowId) -> Result<(), Fault> {
+        self.tx.connection.run("INSERT OR IGNORE INTO kept_here (id) VALUES (?1)", (id,))?;
         Ok(())
     }
 
-    async fn is_kept(&mut self, id: &RowId) -> Result<bool, Fault> {
-        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM kept_here WHERE id = ?1)")
-            .bind(id)
-            .fetch_one(&mut *self.tx.connection)
-            .await?)
+    fn is_kept(&mut self, id: &RowId) -> Result<bool, Fault> {
+        Ok(self.tx.connection.one("SELECT EXISTS (SELECT 1 FROM kept_here WHERE id = ?1)", (id,))?)
     }
 
-    async fn remember_place(&mut self, theirs: &Count, ours: i64) -> Result<(), Fault> {
-        sqlx::query("INSERT INTO imported_seqs (theirs, ours) VALUES (?1, ?2)")
-            .bind(theirs)
-            .bind(ours)
-            .execute(&mut *self.tx.connection)
-            .await?;
+    fn remember_place(&mut self, theirs: &Count, ours: i64) -> Result<(), Fault> {
+        self.tx.connection.run("INSERT INTO imported_seqs (theirs, ours) VALUES (?1, ?2)", (theirs, ours))?;
         Ok(())
     }
 
     /// Where the change stands here that stands at `theirs` in the file.
-    async fn place_of(&mut self, theirs: Option<Count>) -> Result<Option<Count>, Fault> {
+    fn place_of(&mut self, theirs: Option<Count>) -> Result<Option<Count>, Fault> {
         let Some(theirs) = theirs else { return Ok(None) };
-        let ours: Option<i64> = sqlx::query_scalar("SELECT ours FROM imported_seqs WHERE theirs = ?1")
-            .bind(&theirs)
-            .fetch_optional(&mut *self.tx.connection)
-            .await?;
+        let ours: Option<i64> =
+            self.tx.connection.first("SELECT ours FROM imported_seqs WHERE theirs = ?1", (&theirs,))?;
         ours.map(|ours| Some(Count(ours))).ok_or_else(|| {
             Error::new(ErrorCode::NotFound, "it takes back a change that is not in the file")
                 .at("change.undoes")
@@ -186,13 +172,13 @@ impl<'t> Merge<'t> {
     }
 
     /// Puts links on, indexes the tasks and remembers the largest id.
-    pub(super) async fn finish(&mut self) -> Result<Option<links::Broken>, Fault> {
-        if let Some(broken) = links::connect(self.tx.connection).await? {
+    pub(super) fn finish(&mut self) -> Result<Option<links::Broken>, Fault> {
+        if let Some(broken) = links::connect(self.tx.connection)? {
             return Ok(Some(broken));
         }
-        text::index_all(self.tx.connection).await?;
+        text::index_all(self.tx.connection)?;
         self.tx.ids.pass(self.last_id);
-        self.tx.retire_ids().await?;
+        self.tx.retire_ids()?;
         Ok(None)
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use rusqlite::Connection;
 use shared_types::search::EntityKind;
-use sqlx::SqliteConnection;
 
 use super::{Found, Search, ShownRow, newest_page, statements};
-use crate::store::fault::Fault;
+use crate::store::{fault::Fault, sql::Sql};
 
 /// How many of the newest matches of a kind are ranked.
 const RANKED: i64 = 5000;
@@ -19,8 +19,8 @@ struct Candidate {
 }
 
 /// The best hits after the first `shown`, and how many have been shown then, if there are more.
-pub(super) async fn ranked(
-    connection: &mut SqliteConnection,
+pub(super) fn ranked(
+    connection: &Connection,
     search: &Search,
     expression: &str,
     shown: i64,
@@ -28,19 +28,19 @@ pub(super) async fn ranked(
     let mut candidates = Vec::new();
     for kind in &search.kinds {
         let statement = statements::of(*kind).ranked;
-        candidates.extend(matches(connection, search, *kind, statement, expression, i64::MAX, RANKED).await?);
+        candidates.extend(matches(connection, search, *kind, statement, expression, i64::MAX, RANKED)?);
     }
     // Ids settle ties, so that two pages never show the same hit.
     candidates.sort_unstable_by(|a, b| a.score.total_cmp(&b.score).then(b.row_id.cmp(&a.row_id)));
     let shown = usize::try_from(shown).unwrap_or(0).min(candidates.len());
     let end = (shown + search.limit).min(candidates.len());
     let next = (end < candidates.len()).then_some(end as i64);
-    Ok((show(connection, expression, &candidates[shown..end], true).await?, next))
+    Ok((show(connection, expression, &candidates[shown..end], true)?, next))
 }
 
 /// The newest hits before the row `before`, and the last of them, if there are more.
-pub(super) async fn newest(
-    connection: &mut SqliteConnection,
+pub(super) fn newest(
+    connection: &Connection,
     search: &Search,
     expression: &str,
     before: i64,
@@ -49,15 +49,15 @@ pub(super) async fn newest(
     let mut candidates = Vec::new();
     for kind in &search.kinds {
         let statement = statements::of(*kind).newest;
-        candidates.extend(matches(connection, search, *kind, statement, expression, before, limit).await?);
+        candidates.extend(matches(connection, search, *kind, statement, expression, before, limit)?);
     }
     candidates.sort_unstable_by_key(|candidate| std::cmp::Reverse(candidate.row_id));
     candidates.truncate(search.limit + 1);
-    Ok(newest_page(show(connection, expression, &candidates, false).await?, search.limit))
+    Ok(newest_page(show(connection, expression, &candidates, false)?, search.limit))
 }
 
-async fn matches(
-    connection: &mut SqliteConnection,
+fn matches(
+    connection: &Connection,
     search: &Search,
     kind: EntityKind,
     statement: &'static str,
@@ -65,19 +65,13 @@ async fn matches(
     before: i64,
     limit: i64,
 ) -> Result<Vec<Candidate>, Fault> {
-    let rows: Vec<(i64, f64)> = sqlx::query_as(statement)
-        .bind(expression)
-        .bind(before)
-        .bind(limit)
-        .bind(search.project)
-        .fetch_all(connection)
-        .await?;
+    let rows: Vec<(i64, f64)> = connection.all(statement, (expression, before, limit, search.project))?;
     Ok(rows.into_iter().map(|(row_id, score)| Candidate { kind, row_id, score }).collect())
 }
 
 /// Reads titles and snippets of the candidates that are on the page, and keeps their order.
-async fn show(
-    connection: &mut SqliteConnection,
+fn show(
+    connection: &Connection,
     expression: &str,
     page: &[Candidate],
     with_rank: bool,
@@ -92,11 +86,8 @@ async fn show(
         if rows.is_empty() {
             continue;
         }
-        let read: Vec<ShownRow> = sqlx::query_as(statements::of(kind).show)
-            .bind(expression)
-            .bind(serde_json::to_string(&rows)?)
-            .fetch_all(&mut *connection)
-            .await?;
+        let read: Vec<ShownRow> =
+            connection.all(statements::of(kind).show, (expression, serde_json::to_string(&rows)?))?;
         shown.extend(read.into_iter().map(|row| (row.0, row)));
     }
     let found = page.iter().filter_map(|candidate| {

@@ -1,9 +1,9 @@
 //! Hits found letter by letter, for what the index does not know.
 
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 
 use super::{Found, Search, ShownRow, newest_page, statements};
-use crate::store::fault::Fault;
+use crate::store::{fault::Fault, sql::Sql};
 
 /// How many of the newest rows of a kind are looked at for one page.
 const SCANNED: i64 = 5000;
@@ -15,8 +15,8 @@ const LEAD: usize = 60;
 const WIDTH: usize = 160;
 
 /// The newest hits before the row `before`, and the last of them, if there are more.
-pub(super) async fn scan(
-    connection: &mut SqliteConnection,
+pub(super) fn scan(
+    connection: &Connection,
     search: &Search,
     before: i64,
 ) -> Result<(Vec<Found>, Option<i64>), Fault> {
@@ -25,14 +25,10 @@ pub(super) async fn scan(
     let terms_json = serde_json::to_string(&terms)?;
     let mut found = Vec::new();
     for kind in &search.kinds {
-        let rows: Vec<ShownRow> = sqlx::query_as(statements::of(*kind).scan)
-            .bind(&terms_json)
-            .bind(before)
-            .bind(search.limit as i64 + 1)
-            .bind(search.project)
-            .bind(SCANNED)
-            .fetch_all(&mut *connection)
-            .await?;
+        let rows: Vec<ShownRow> = connection.all(
+            statements::of(*kind).scan,
+            (&terms_json, before, search.limit as i64 + 1, search.project, SCANNED),
+        )?;
         found.extend(rows.into_iter().map(|mut row| {
             row.3 = snippet(&row.3, &terms);
             Found::new(*kind, row, None)

@@ -1,11 +1,12 @@
 //! Folding the log into the database, and closing it: checkpoints with the sums of what they copied.
 
-use std::{io, mem};
-
-use sqlx::{Connection, SqliteConnection};
+use rusqlite::Connection;
 
 use super::Sums;
-use crate::store::beside::beside;
+use crate::store::{
+    beside::beside,
+    sql::{self, Sql},
+};
 
 /// What a checkpoint does about readers that still use the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +31,8 @@ const WAIT_BRIEFLY: &str = "PRAGMA busy_timeout = 50";
 const WAIT_AS_USUAL: &str = "PRAGMA busy_timeout = 5000";
 
 /// Says what is in the log, and changes nothing.
-pub(in crate::store) async fn look(connection: &mut SqliteConnection) -> Result<Folded, sqlx::Error> {
-    checkpoint(connection, "PRAGMA wal_checkpoint(NOOP)").await.map(|found| found.unwrap_or(Folded::NOTHING))
+pub(in crate::store) fn look(connection: &Connection) -> Result<Folded, rusqlite::Error> {
+    checkpoint(connection, "PRAGMA wal_checkpoint(NOOP)").map(|found| found.unwrap_or(Folded::NOTHING))
 }
 
 /// Copies the log into the database, as far as readers allow. When all of it was, the sums are brought up
@@ -40,22 +41,22 @@ pub(in crate::store) async fn look(connection: &mut SqliteConnection) -> Result<
 /// # Errors
 /// When the checkpoint fails, which is then to be tried again. That the sums could not be noted is only
 /// logged: they are taken away.
-pub(in crate::store) async fn fold(
-    connection: &mut SqliteConnection,
+pub(in crate::store) fn fold(
+    connection: &Connection,
     sums: &mut Sums,
     mode: Mode,
-) -> Result<Folded, sqlx::Error> {
+) -> Result<Folded, rusqlite::Error> {
     sums.lag();
     let folded = match mode {
-        Mode::Passive => checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)").await?,
-        Mode::Restart => briefly(connection, "PRAGMA wal_checkpoint(RESTART)").await?,
+        Mode::Passive => checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)")?,
+        Mode::Restart => briefly(connection, "PRAGMA wal_checkpoint(RESTART)")?,
     };
     let Some(folded) = folded else {
         sums.forget();
         return Ok(Folded::NOTHING);
     };
     if folded.complete
-        && let Err(error) = blocking(sums, move |sums| sums.follow(folded.pages)).await
+        && let Err(error) = sums.follow(folded.pages)
     {
         tracing::warn!(%error, "the sums of the database cannot be noted: after a crash SQLite's check has to do");
     }
@@ -63,32 +64,27 @@ pub(in crate::store) async fn fold(
 }
 
 /// Gives back the room of a log that was folded in. It stays if a reader is in the way.
-pub(in crate::store) async fn truncate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    briefly(connection, "PRAGMA wal_checkpoint(TRUNCATE)").await.map(drop)
-}
-
-/// Looks at the next pages.
-pub(in crate::store) async fn sweep(sums: &mut Sums) -> io::Result<super::Swept> {
-    blocking(sums, Sums::sweep).await
+pub(in crate::store) fn truncate(connection: &Connection) -> Result<(), rusqlite::Error> {
+    briefly(connection, "PRAGMA wal_checkpoint(TRUNCATE)").map(drop)
 }
 
 /// Folds the log in and closes the database, which nobody else in this process has open. Nothing of that is
 /// needed for what is stored, so failing is only worth a line.
-pub(in crate::store) async fn close(mut connection: SqliteConnection, mut sums: Sums) {
-    if let Err(error) = sqlx::query("PRAGMA optimize").execute(&mut connection).await {
+pub(in crate::store) fn close(connection: Connection, mut sums: Sums) {
+    if let Err(error) = connection.run("PRAGMA optimize", ()) {
         tracing::warn!(%error, "the database was not tidied up");
     }
-    match fold(&mut connection, &mut sums, Mode::Passive).await {
+    match fold(&connection, &mut sums, Mode::Passive) {
         // The sums are noted, so that nothing is missing if this is as far as it comes.
         Ok(Folded { complete: true, pages: 1.. }) => {
-            if let Err(error) = truncate(&mut connection).await {
+            if let Err(error) = truncate(&connection) {
                 tracing::warn!(%error, "the log of the database was not removed");
             }
         }
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "the log was not folded into the database"),
     }
-    if let Err(error) = connection.close().await {
+    if let Err(error) = sql::close(connection) {
         tracing::warn!(%error, "the database was not closed in order");
         return;
     }
@@ -96,7 +92,7 @@ pub(in crate::store) async fn close(mut connection: SqliteConnection, mut sums: 
     if beside(&sums.database, "-wal").exists() {
         return;
     }
-    if let Err(error) = blocking(&mut sums, Sums::end).await {
+    if let Err(error) = sums.end() {
         tracing::warn!(%error, "the sums of the database were not noted");
     }
 }
@@ -106,11 +102,8 @@ impl Folded {
 }
 
 /// What `statement` came to: how much is in the log, and whether all was copied. `None` without a write-ahead log.
-async fn checkpoint(
-    connection: &mut SqliteConnection,
-    statement: &'static str,
-) -> Result<Option<Folded>, sqlx::Error> {
-    let (busy, log, copied): (bool, i64, i64) = sqlx::query_as(statement).fetch_one(connection).await?;
+fn checkpoint(connection: &Connection, statement: &'static str) -> Result<Option<Folded>, rusqlite::Error> {
+    let (busy, log, copied): (bool, i64, i64) = connection.one(statement, ())?;
     Ok(match u32::try_from(log) {
         Ok(pages) => Some(Folded { pages, complete: log == copied }),
         // Another program is at it.
@@ -119,35 +112,9 @@ async fn checkpoint(
     })
 }
 
-async fn briefly(
-    connection: &mut SqliteConnection,
-    statement: &'static str,
-) -> Result<Option<Folded>, sqlx::Error> {
-    sqlx::query(WAIT_BRIEFLY).execute(&mut *connection).await?;
-    let done = checkpoint(connection, statement).await;
-    sqlx::query(WAIT_AS_USUAL).execute(connection).await?;
+fn briefly(connection: &Connection, statement: &'static str) -> Result<Option<Folded>, rusqlite::Error> {
+    connection.run(WAIT_BRIEFLY, ())?;
+    let done = checkpoint(connection, statement);
+    connection.run(WAIT_AS_USUAL, ())?;
     done
-}
-
-/// Works on files without holding up other tasks.
-async fn blocking<T: Send + 'static>(
-    sums: &mut Sums,
-    work: impl FnOnce(&mut Sums) -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    let unknown = Sums::unknown(&sums.database);
-    let mut taken = mem::replace(sums, unknown);
-    let worked = tokio::task::spawn_blocking(move || {
-        let done = work(&mut taken);
-        (taken, done)
-    });
-    match worked.await {
-        Ok((taken, done)) => {
-            *sums = taken;
-            done
-        }
-        Err(error) => {
-            sums.retract();
-            Err(error.into())
-        }
-    }
 }

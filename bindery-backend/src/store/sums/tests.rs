@@ -3,37 +3,38 @@
 
 use std::{fs, path::PathBuf};
 
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{wal::Found, *};
-use crate::store::{StoreOptions, beside::beside};
+use crate::store::{
+    StoreOptions,
+    beside::beside,
+    sql::{self, Sql},
+};
 
 const FILES: [&str; 3] = ["", "-wal", "-sum"];
 
 struct Bench {
     folder: TempDir,
-    connection: SqliteConnection,
+    connection: Connection,
     sums: Sums,
 }
 
 impl Bench {
-    async fn new(synchronous: Synchronous) -> Self {
+    fn new(synchronous: Synchronous) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut options = StoreOptions::new(folder.path().join("a.db"));
         options.synchronous = synchronous;
         let (_, mut sums) = examine(&options.path, u64::MAX).unwrap();
         sums.begin(synchronous).unwrap();
-        let mut connection = options.writer().connect().await.unwrap();
-        sqlx::query("CREATE TABLE rows (number INTEGER PRIMARY KEY, content BLOB)")
-            .execute(&mut connection)
-            .await
-            .unwrap();
+        let connection = options.writer().unwrap();
+        connection.run("CREATE TABLE rows (number INTEGER PRIMARY KEY, content BLOB)", ()).unwrap();
         let mut bench = Self { folder, connection, sums };
         // Of two logs one is begun again.
         for _ in 0..2 {
-            bench.add(40).await;
-            assert!(bench.fold().await.complete);
+            bench.add(40);
+            assert!(bench.fold().complete);
         }
         bench
     }
@@ -43,18 +44,18 @@ impl Bench {
     }
 
     /// Adds rows of a page each, in one commit.
-    async fn add(&mut self, rows: u32) {
+    fn add(&mut self, rows: u32) {
         let statement = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
                          INSERT INTO rows (content) SELECT randomblob(3000) FROM n";
-        sqlx::query(statement).bind(rows).execute(&mut self.connection).await.unwrap();
+        self.connection.run(statement, (rows,)).unwrap();
     }
 
-    async fn run(&mut self, statement: &'static str) {
-        sqlx::query(statement).execute(&mut self.connection).await.unwrap();
+    fn run(&mut self, statement: &'static str) {
+        self.connection.run(statement, ()).unwrap();
     }
 
-    async fn fold(&mut self) -> fold::Folded {
-        fold(&mut self.connection, &mut self.sums, Mode::Passive).await.unwrap()
+    fn fold(&mut self) -> fold::Folded {
+        fold(&self.connection, &mut self.sums, Mode::Passive).unwrap()
     }
 
     /// What a process that is killed now leaves.
@@ -103,12 +104,12 @@ fn frame(number: usize) -> usize {
     32 + (number - 1) * (24 + 4096) + 24
 }
 
-#[tokio::test]
-async fn killed_between_a_checkpoint_and_its_sums() {
-    let mut bench = Bench::new(Synchronous::Full).await;
-    bench.add(30).await;
-    bench.run("UPDATE rows SET content = zeroblob(3000) WHERE number < 20").await;
-    bench.run("PRAGMA wal_checkpoint(PASSIVE)").await;
+#[test]
+fn killed_between_a_checkpoint_and_its_sums() {
+    let mut bench = Bench::new(Synchronous::Full);
+    bench.add(30);
+    bench.run("UPDATE rows SET content = zeroblob(3000) WHERE number < 20");
+    bench.run("PRAGMA wal_checkpoint(PASSIVE)");
     let killed = bench.killed();
     assert_eq!(killed.verdict(), Verdict::Same);
     fs::remove_file(killed.file("-wal")).unwrap();
@@ -122,69 +123,68 @@ async fn killed_between_a_checkpoint_and_its_sums() {
     assert!(killed.is_different(), "what the log does not hold is compared");
 }
 
-#[tokio::test]
-async fn killed_while_the_sums_are_noted() {
-    let mut bench = Bench::new(Synchronous::Full).await;
-    bench.add(30).await;
-    assert!(bench.fold().await.complete);
+#[test]
+fn killed_while_the_sums_are_noted() {
+    let mut bench = Bench::new(Synchronous::Full);
+    bench.add(30);
+    assert!(bench.fold().complete);
     for torn in [1, 20, 60, 200] {
         let killed = bench.killed();
         killed.change("-sum", |bytes| bytes.truncate(bytes.len() - torn));
         assert_eq!(killed.verdict(), Verdict::Same, "{torn}");
     }
     // Only now may the log be begun again.
-    bench.add(1).await;
+    bench.add(1);
     let killed = bench.killed();
     assert_eq!(killed.verdict(), Verdict::Same);
     killed.change("-sum", |bytes| bytes.truncate(bytes.len() - 60));
     assert_ne!(killed.verdict(), Verdict::Same, "nothing else says what those pages are");
 }
 
-#[tokio::test]
-async fn a_reader_that_holds_up_a_checkpoint_leaves_the_sums_as_they_are() {
-    let mut bench = Bench::new(Synchronous::Full).await;
-    bench.add(10).await;
-    let mut reader = StoreOptions::new(bench.path()).reader().connect().await.unwrap();
-    let mut snapshot = reader.begin().await.unwrap();
-    sqlx::query("SELECT count(*) FROM rows").execute(&mut *snapshot).await.unwrap();
+#[test]
+fn a_reader_that_holds_up_a_checkpoint_leaves_the_sums_as_they_are() {
+    let mut bench = Bench::new(Synchronous::Full);
+    bench.add(10);
+    let reader = StoreOptions::new(bench.path()).reader().unwrap();
+    let snapshot = reader.unchecked_transaction().unwrap();
+    snapshot.run("SELECT count(*) FROM rows", ()).unwrap();
     for _ in 0..3 {
-        bench.add(10).await;
-        assert!(!bench.fold().await.complete);
+        bench.add(10);
+        assert!(!bench.fold().complete);
         assert!(!bench.sums.can_sweep(), "the file is ahead of its sums");
         let killed = bench.killed();
         assert_eq!(killed.verdict(), Verdict::Same);
         killed.flip(20);
         assert!(killed.is_different());
     }
-    snapshot.commit().await.unwrap();
-    assert!(bench.fold().await.complete);
-    bench.add(1).await;
+    snapshot.commit().unwrap();
+    assert!(bench.fold().complete);
+    bench.add(1);
     assert_eq!(bench.killed().verdict(), Verdict::Same);
 }
 
-#[tokio::test]
-async fn another_program_that_folds_in_the_log_is_no_damage() {
-    let mut bench = Bench::new(Synchronous::Full).await;
-    bench.add(30).await;
+#[test]
+fn another_program_that_folds_in_the_log_is_no_damage() {
+    let mut bench = Bench::new(Synchronous::Full);
+    bench.add(30);
     let killed = bench.killed();
     assert_eq!(killed.verdict(), Verdict::Same);
-    let other = sqlx::sqlite::SqliteConnectOptions::new().filename(&killed.path);
-    other.clone().connect().await.unwrap().close().await.unwrap();
+    sql::close(Connection::open(&killed.path).unwrap()).unwrap();
     assert_eq!(killed.verdict(), Verdict::Same, "it has only looked");
-    let mut connection = other.connect().await.unwrap();
-    sqlx::query("DELETE FROM rows WHERE number = 1").execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+    let connection = Connection::open(&killed.path).unwrap();
+    connection.run("DELETE FROM rows WHERE number = 1", ()).unwrap();
+    sql::close(connection).unwrap();
     assert!(!killed.file("-wal").exists());
     assert_eq!(killed.verdict(), Verdict::Strange);
 }
 
-#[tokio::test]
-async fn a_log_that_lost_what_was_synced_is_damaged() {
-    let mut bench = Bench::new(Synchronous::Full).await;
+#[test]
+fn a_log_that_lost_what_was_synced_is_damaged() {
+    let mut bench = Bench::new(Synchronous::Full);
     for _ in 0..4 {
-        bench.add(1).await;
+        bench.add(1);
     }
-    let folded = bench.fold().await;
+    let folded = bench.fold();
     assert!(folded.complete);
     let killed = bench.killed();
     killed.change("-wal", |bytes| bytes[frame(2)] ^= 1);
@@ -194,12 +194,12 @@ async fn a_log_that_lost_what_was_synced_is_damaged() {
     assert!(killed.is_different(), "its head");
 }
 
-#[tokio::test]
-async fn a_commit_in_the_middle_of_the_log_is_missed_where_each_was_synced() {
+#[test]
+fn a_commit_in_the_middle_of_the_log_is_missed_where_each_was_synced() {
     for (synchronous, refused) in [(Synchronous::Full, true), (Synchronous::Normal, false)] {
-        let mut bench = Bench::new(synchronous).await;
+        let mut bench = Bench::new(synchronous);
         for _ in 0..4 {
-            bench.add(1).await;
+            bench.add(1);
         }
         let killed = bench.killed();
         killed.change("-wal", |bytes| bytes[frame(2)] ^= 1);
@@ -212,22 +212,22 @@ async fn a_commit_in_the_middle_of_the_log_is_missed_where_each_was_synced() {
     }
 }
 
-#[tokio::test]
-async fn a_database_that_shrinks_and_grows_keeps_its_sums() {
-    let mut bench = Bench::new(Synchronous::Full).await;
+#[test]
+fn a_database_that_shrinks_and_grows_keeps_its_sums() {
+    let mut bench = Bench::new(Synchronous::Full);
     for statement in
         ["DELETE FROM rows WHERE number > 10", "VACUUM", "UPDATE rows SET content = zeroblob(90000)"]
     {
-        bench.run(statement).await;
+        bench.run(statement);
         assert_eq!(bench.killed().verdict(), Verdict::Same, "{statement}");
-        assert!(bench.fold().await.complete);
+        assert!(bench.fold().complete);
         let killed = bench.killed();
         assert_eq!(killed.verdict(), Verdict::Same, "{statement}");
         killed.change("", |bytes| bytes.extend([0; 100]));
         assert!(killed.is_different(), "something at the end");
     }
     let (path, pages) = (bench.path(), bench.sums.table.pages());
-    close(bench.connection, bench.sums).await;
+    close(bench.connection, bench.sums);
     assert_eq!(fs::metadata(&path).unwrap().len(), u64::from(pages) * 4096);
     assert_eq!(examine(&path, u64::MAX).unwrap().0, Verdict::Same);
     assert_eq!(examine(&path, 1000).unwrap().0, Verdict::Unread);
@@ -238,20 +238,20 @@ async fn a_database_that_shrinks_and_grows_keeps_its_sums() {
     );
 }
 
-#[tokio::test]
-async fn sums_that_are_not_there_are_made_while_the_file_is_in_use() {
-    let mut bench = Bench::new(Synchronous::Full).await;
-    bench.add(600).await;
+#[test]
+fn sums_that_are_not_there_are_made_while_the_file_is_in_use() {
+    let mut bench = Bench::new(Synchronous::Full);
+    bench.add(600);
     let path = bench.path();
-    close(bench.connection, bench.sums).await;
+    close(bench.connection, bench.sums);
     sidecar::remove(&path).unwrap();
     let (verdict, mut sums) = examine(&path, u64::MAX).unwrap();
     assert_eq!(verdict, Verdict::Unknown);
     sums.begin(Synchronous::Full).unwrap();
-    bench.connection = StoreOptions::new(&path).writer().connect().await.unwrap();
+    bench.connection = StoreOptions::new(&path).writer().unwrap();
     bench.sums = sums;
-    bench.run("UPDATE rows SET content = zeroblob(10) WHERE number = 1").await;
-    assert!(bench.fold().await.complete);
+    bench.run("UPDATE rows SET content = zeroblob(10) WHERE number = 1");
+    assert!(bench.fold().complete);
     assert_eq!(bench.killed().verdict(), Verdict::Unknown, "so far one page has a sum");
     let mut steps = 0;
     while !bench.sums.sweep().unwrap().done {
@@ -261,11 +261,11 @@ async fn sums_that_are_not_there_are_made_while_the_file_is_in_use() {
     assert_eq!(bench.killed().verdict(), Verdict::Same);
 }
 
-#[tokio::test]
-async fn a_large_file_is_compared_while_it_is_in_use() {
-    let bench = Bench::new(Synchronous::Full).await;
+#[test]
+fn a_large_file_is_compared_while_it_is_in_use() {
+    let bench = Bench::new(Synchronous::Full);
     let path = bench.path();
-    close(bench.connection, bench.sums).await;
+    close(bench.connection, bench.sums);
     let damaged = Killed { path: path.clone(), _folder: tempfile::tempdir().unwrap() };
     damaged.flip(33);
     let (verdict, mut sums) = examine(&path, 1000).unwrap();
@@ -274,16 +274,16 @@ async fn a_large_file_is_compared_while_it_is_in_use() {
     assert_eq!(sums.sweep().unwrap(), Swept { damaged: Some(33), done: true });
 }
 
-#[tokio::test]
-async fn sums_that_cannot_be_noted_are_taken_away_and_come_back() {
-    let mut bench = Bench::new(Synchronous::Full).await;
-    bench.add(10).await;
+#[test]
+fn sums_that_cannot_be_noted_are_taken_away_and_come_back() {
+    let mut bench = Bench::new(Synchronous::Full);
+    bench.add(10);
     // Nothing can be written to a file that is open for reading.
     let path = sidecar::path(&bench.path());
     bench.sums.sidecar.as_mut().unwrap().break_for_test(&path);
-    assert!(bench.fold().await.complete);
+    assert!(bench.fold().complete);
     assert!(!sidecar::path(&bench.path()).exists() && !bench.sums.are_kept());
-    bench.add(10).await;
-    assert!(bench.fold().await.complete);
+    bench.add(10);
+    assert!(bench.fold().complete);
     assert_eq!(bench.killed().verdict(), Verdict::Same);
 }

@@ -22,25 +22,25 @@ use crate::store::{
 
 write_operation!(operation::CompleteTask, complete);
 
-async fn complete(tx: &mut Tx<'_>, input: CompleteTask) -> Result<TasksWritten, Fault> {
+fn complete(tx: &mut Tx<'_>, input: CompleteTask) -> Result<TasksWritten, Fault> {
     let named_one = input.tasks.is_empty();
     let mut written = Written::default();
     let mut single = None;
     for (prefix, completion) in items::<Completion, _>(input.completion, input.tasks, "task_id")? {
-        let saved = complete_one(tx, completion, &prefix).await?;
+        let saved = complete_one(tx, completion, &prefix)?;
         written.add(&saved);
         single = Some(saved.task).filter(|_| named_one);
     }
     Ok(written.answer(tx, single))
 }
 
-async fn complete_one(tx: &mut Tx<'_>, completion: Completion, prefix: &str) -> Result<Saved, Fault> {
+fn complete_one(tx: &mut Tx<'_>, completion: Completion, prefix: &str) -> Result<Saved, Fault> {
     let reference = required(completion.task_id, prefix, "task_id")?;
-    let task = resolve::live_task(tx.connection, &reference, &path(prefix, "task_id")).await?;
+    let task = resolve::live_task(tx.connection, &reference, &path(prefix, "task_id"))?;
     let named = match &completion.execution_id {
         Some(reference) => {
             let field = path(prefix, "execution_id");
-            let execution = executions::resolve(tx.connection, reference, &field).await?;
+            let execution = executions::resolve(tx.connection, reference, &field)?;
             check_claim(&execution, &task, &field)?;
             Some(execution)
         }
@@ -51,7 +51,7 @@ async fn complete_one(tx: &mut Tx<'_>, completion: Completion, prefix: &str) -> 
         return Ok(Saved { task, unblocked: Vec::new() });
     }
     check_version(&task, completion.expected_version, prefix)?;
-    let active = executions::active(tx.connection, task.id).await?;
+    let active = executions::active(tx.connection, task.id)?;
     let claim_ends = match (&named, &active) {
         (None, Some(active)) => ending(tx, active, &task, prefix)?,
         _ => ExecutionStatus::Completed,
@@ -59,7 +59,7 @@ async fn complete_one(tx: &mut Tx<'_>, completion: Completion, prefix: &str) -> 
     let mut after = task.clone();
     after.status = Status::Done;
     after.completion_notes = completion.completion_notes.or(after.completion_notes);
-    save(tx, &task, after, Reason { claim_ends, ..Reason::from(Action::Completed) }).await
+    save(tx, &task, after, Reason { claim_ends, ..Reason::from(Action::Completed) })
 }
 
 /// Refuses a claim that is of another task, or no longer held. One under which the task was finished

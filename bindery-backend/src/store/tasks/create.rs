@@ -37,38 +37,33 @@ impl Write for operation::CreateTask {
         output.replayed = true;
     }
 
-    async fn write(tx: &mut Tx<'_>, requests: &[Asked<'_, CreateTask>]) -> Result<Vec<TasksWritten>, Fault> {
+    fn write(tx: &mut Tx<'_>, requests: &[Asked<'_, CreateTask>]) -> Result<Vec<TasksWritten>, Fault> {
         let plans = requests.iter().map(|request| Plan::of(request.input)).collect::<Result<Vec<_>, _>>()?;
-        let links = Links::of(tx.connection, &plans).await?;
+        let links = Links::of(tx.connection, &plans)?;
         let mut tasks = Vec::with_capacity(plans.iter().map(|plan| plan.tasks.len()).sum());
         for plan in &plans {
-            resolve(tx, plan, &links, &mut tasks).await?;
+            resolve(tx, plan, &links, &mut tasks)?;
         }
-        insert::insert(tx.connection, &tasks).await?;
-        put_down(tx, requests, &plans, &tasks).await?;
-        answer(tx, requests, &plans, &tasks).await
+        insert::insert(tx.connection, &tasks)?;
+        put_down(tx, requests, &plans, &tasks)?;
+        answer(tx, requests, &plans, &tasks)
     }
 }
 
 /// Adds to `tasks` the rows to be written for `plan`, every name in it turned into an id.
-async fn resolve(
-    tx: &mut Tx<'_>,
-    plan: &Plan<'_>,
-    links: &Links<'_>,
-    tasks: &mut Vec<Task>,
-) -> Result<(), Fault> {
+fn resolve(tx: &mut Tx<'_>, plan: &Plan<'_>, links: &Links<'_>, tasks: &mut Vec<Task>) -> Result<(), Fault> {
     let first = tasks.len();
     let ids: Vec<TaskId> = plan.tasks.iter().map(|_| tx.new_task_id()).collect();
     for (planned, id) in plan.tasks.iter().zip(&ids) {
-        let depends_on = links.dependencies(tx.connection, plan, planned, &ids).await?;
+        let depends_on = links.dependencies(tx.connection, plan, planned, &ids)?;
         if let Some(role) = &planned.new.role {
             tx.roles.require(role).map_err(|error| Fault::from(error).within(&planned.path))?;
         }
-        let parent_id = links.parent(tx.connection, plan, planned, &ids).await?;
+        let parent_id = links.parent(tx.connection, plan, planned, &ids)?;
         let outer = planned.nested_in.and_then(|place| tasks.get(first + place));
         // A nested subtask is in the project of the task it stands in, unless it names another.
         let inherited = outer.and_then(|outer| outer.project_id);
-        let project_id = links.project(tx.connection, planned).await?.or(inherited);
+        let project_id = links.project(tx.connection, planned)?.or(inherited);
         tasks.push(Task { depends_on, parent_id, project_id, ..unlinked(tx, planned, *id) });
     }
     Ok(())
@@ -106,7 +101,7 @@ fn unlinked(tx: &Tx<'_>, planned: &Planned<'_>, id: TaskId) -> Task {
     }
 }
 
-async fn put_down(
+fn put_down(
     tx: &mut Tx<'_>,
     requests: &[Asked<'_, CreateTask>],
     plans: &[Plan<'_>],
@@ -131,11 +126,11 @@ async fn put_down(
         let request_id = request.input.request_id.as_deref();
         entries.push(Attributed { caller: request.caller, request_id, path: &planned.path, entry });
     }
-    tx.record_all(entries).await
+    tx.record_all(entries)
 }
 
 /// Answers each request with its rows: the one of a call that named one is read back whole.
-async fn answer(
+fn answer(
     tx: &mut Tx<'_>,
     requests: &[Asked<'_, CreateTask>],
     plans: &[Plan<'_>],
@@ -151,7 +146,7 @@ async fn answer(
         singles.extend(own.iter().filter(|_| single).map(|task| task.id));
         parts.push((request, plan, own, single));
     }
-    let mut singles = record::get_all(tx.connection, &singles).await?.into_iter();
+    let mut singles = record::get_all(tx.connection, &singles)?.into_iter();
     let answers = parts.into_iter().map(|(request, plan, own, single)| {
         let rows = own.iter().zip(&plan.tasks);
         let rows =

@@ -1,17 +1,17 @@
 //! Links that would lead back to where they began.
 
+use rusqlite::Connection;
 use shared_types::{Error, ErrorCode, TaskId};
-use sqlx::SqliteConnection;
 
-use crate::store::{fault::Fault, record::task_ids};
+use crate::store::{fault::Fault, record::task_ids, sql::Sql};
 
 /// The circle that `parent_id = parent` would close at `task`: the ids from `task` back to it.
-pub(super) async fn through_parent(
-    connection: &mut SqliteConnection,
+pub(super) fn through_parent(
+    connection: &Connection,
     task: TaskId,
     parent: TaskId,
 ) -> Result<Option<Vec<TaskId>>, Fault> {
-    let path: Option<String> = sqlx::query_scalar(
+    let path: Option<String> = connection.first(
         "WITH RECURSIVE up (id, path) AS (
              SELECT ?2, json_array(?1, ?2)
              UNION ALL
@@ -20,37 +20,31 @@ pub(super) async fn through_parent(
              WHERE t.parent_id IS NOT NULL AND up.id <> ?1
          )
          SELECT path FROM up WHERE id = ?1 LIMIT 1",
-    )
-    .bind(task.row_id())
-    .bind(parent.row_id())
-    .fetch_optional(connection)
-    .await?;
+        (task.row_id(), parent.row_id()),
+    )?;
     path.as_deref().map(task_ids).transpose()
 }
 
 /// The circle that depending on the rows in the JSON array `added` would close at `task`.
-pub(super) async fn through_dependencies(
-    connection: &mut SqliteConnection,
+pub(super) fn through_dependencies(
+    connection: &Connection,
     task: TaskId,
     added: &str,
 ) -> Result<Option<Vec<TaskId>>, Fault> {
     // First only whether, over a set: the number of paths can be exponential where that of tasks is not.
-    let closes: Option<i64> = sqlx::query_scalar(
+    let closes: Option<i64> = connection.first(
         "WITH RECURSIVE reached (id) AS (
              SELECT value FROM json_each(?2)
              UNION
              SELECT d.depends_on FROM reached r JOIN dependencies d ON d.task_id = r.id
          )
          SELECT id FROM reached WHERE id = ?1 LIMIT 1",
-    )
-    .bind(task.row_id())
-    .bind(added)
-    .fetch_optional(&mut *connection)
-    .await?;
+        (task.row_id(), added),
+    )?;
     if closes.is_none() {
         return Ok(None);
     }
-    let edges: Vec<(i64, i64)> = sqlx::query_as(
+    let edges: Vec<(i64, i64)> = connection.all(
         "WITH RECURSIVE reached (id) AS (
              SELECT value FROM json_each(?2)
              UNION
@@ -60,11 +54,8 @@ pub(super) async fn through_dependencies(
          UNION ALL
          SELECT d.task_id, d.depends_on FROM reached r JOIN dependencies d ON d.task_id = r.id
          WHERE d.task_id <> ?1",
-    )
-    .bind(task.row_id())
-    .bind(added)
-    .fetch_all(connection)
-    .await?;
+        (task.row_id(), added),
+    )?;
     Ok(find(&edges).map(|path| path.into_iter().map(TaskId::from_row_id).collect()))
 }
 
@@ -100,17 +91,10 @@ pub(super) fn find(edges: &[(i64, i64)]) -> Option<Vec<i64>> {
 }
 
 /// The error that names the circle, by ids for programs and by titles for people.
-pub(super) async fn refused(
-    connection: &mut SqliteConnection,
-    field: &str,
-    path: &[TaskId],
-) -> Result<Error, Fault> {
+pub(super) fn refused(connection: &Connection, field: &str, path: &[TaskId]) -> Result<Error, Fault> {
     let mut titles = Vec::with_capacity(path.len());
     for id in path {
-        let title: String = sqlx::query_scalar("SELECT title FROM tasks WHERE id = ?1")
-            .bind(id.row_id())
-            .fetch_one(&mut *connection)
-            .await?;
+        let title: String = connection.one("SELECT title FROM tasks WHERE id = ?1", (id.row_id(),))?;
         titles.push(title);
     }
     Ok(named(field, path.iter().map(TaskId::to_string).collect(), &titles))

@@ -1,13 +1,13 @@
 //! `get_task`.
 
 use bytes::Bytes;
+use rusqlite::Connection;
 use shared_types::{
     Error, NoteId, TaskId, Timestamp,
     history::Note,
     operation,
     task::{GetTask, Include, Task, TaskRead, TaskRow},
 };
-use sqlx::{FromRow, SqliteConnection};
 
 use super::{
     record::{TaskRecord, select_tasks},
@@ -15,7 +15,13 @@ use super::{
 };
 use crate::{
     handle::{Caller, Handle, Json},
-    store::{Store, executions, fault::Fault, history, resolve, rows::Form},
+    store::{
+        Store, executions,
+        fault::Fault,
+        history, resolve,
+        rows::Form,
+        sql::{Sql, from_row},
+    },
 };
 
 /// How many direct parts of a task are shown; `list_tasks` with `parent_id` pages through more.
@@ -27,16 +33,12 @@ const NOTES: i64 = 200;
 impl Handle<operation::GetTask> for Store {
     async fn handle(&self, input: GetTask, _: &Caller) -> Result<TaskRead, Error> {
         let task = if input.include.is_empty() {
-            self.read("tasks.get", move |connection| {
-                Box::pin(async move { resolve::task(connection, &input.task_id, "task_id").await })
-            })
-            .await?
+            self.read("tasks.get", move |connection| resolve::task(connection, &input.task_id, "task_id"))
+                .await?
         } else {
-            self.read_together("tasks.get_with", move |connection| {
-                Box::pin(async move {
-                    let task = resolve::task(connection, &input.task_id, "task_id").await?;
-                    including(connection, task, &input.include).await
-                })
+            self.read_aside("tasks.get_with", move |connection| {
+                let task = resolve::task(connection, &input.task_id, "task_id")?;
+                including(connection, task, &input.include)
             })
             .await?
         };
@@ -66,9 +68,7 @@ impl Store {
             return Ok(Some(kept));
         }
         let leave = self.inner.rows.leave(id);
-        let found = self
-            .read("tasks.get", move |connection| Box::pin(async move { read(connection, id).await }))
-            .await?;
+        let found = self.read("tasks.get", move |connection| read(connection, id)).await?;
         let Some((version, json)) = found else { return Ok(None) };
         if let Some(leave) = leave {
             self.inner.rows.keep(&leave, Form::Whole, version, json.clone());
@@ -78,12 +78,9 @@ impl Store {
 }
 
 /// The version of a task and the answer about it, deleted or not.
-async fn read(connection: &mut SqliteConnection, id: TaskId) -> Result<Option<(i64, Bytes)>, Fault> {
+fn read(connection: &Connection, id: TaskId) -> Result<Option<(i64, Bytes)>, Fault> {
     let text: Option<String> =
-        sqlx::query_scalar(concat!("SELECT ", row!(whole), " FROM tasks t WHERE t.id = ?1"))
-            .bind(id.row_id())
-            .fetch_optional(connection)
-            .await?;
+        connection.first(concat!("SELECT ", row!(whole), " FROM tasks t WHERE t.id = ?1"), (id.row_id(),))?;
     let Some(text) = text else { return Ok(None) };
     let mut json = Vec::with_capacity(text.len() * 2);
     json.extend_from_slice(br#"{"task":"#);
@@ -93,34 +90,26 @@ async fn read(connection: &mut SqliteConnection, id: TaskId) -> Result<Option<(i
     Ok(Some((row.version, Bytes::from(json))))
 }
 
-async fn including(
-    connection: &mut SqliteConnection,
-    mut task: Task,
-    wanted: &[Include],
-) -> Result<Task, Fault> {
+fn including(connection: &Connection, mut task: Task, wanted: &[Include]) -> Result<Task, Fault> {
     for part in wanted {
         match part {
-            Include::Children => task.children = Some(children(connection, task.id).await?),
-            Include::History => task.history = Some(history::of_task(connection, task.id).await?),
-            Include::Notes => task.notes = Some(notes(connection, task.id).await?),
-            Include::Executions => task.executions = Some(executions::of_task(connection, task.id).await?),
+            Include::Children => task.children = Some(children(connection, task.id)?),
+            Include::History => task.history = Some(history::of_task(connection, task.id)?),
+            Include::Notes => task.notes = Some(notes(connection, task.id)?),
+            Include::Executions => task.executions = Some(executions::of_task(connection, task.id)?),
         }
     }
     Ok(task)
 }
 
-async fn children(connection: &mut SqliteConnection, parent: TaskId) -> Result<Vec<TaskRow>, Fault> {
-    let records: Vec<TaskRecord> = sqlx::query_as(select_tasks!(
-        "WHERE t.parent_id = ?1 AND t.deleted_at IS NULL ORDER BY t.id LIMIT ?2"
-    ))
-    .bind(parent.row_id())
-    .bind(CHILDREN)
-    .fetch_all(connection)
-    .await?;
+fn children(connection: &Connection, parent: TaskId) -> Result<Vec<TaskRow>, Fault> {
+    let records: Vec<TaskRecord> = connection.all(
+        select_tasks!("WHERE t.parent_id = ?1 AND t.deleted_at IS NULL ORDER BY t.id LIMIT ?2"),
+        (parent.row_id(), CHILDREN),
+    )?;
     records.into_iter().map(|record| Ok(TaskRow::select(&record.into_task()?, &[]))).collect()
 }
 
-#[derive(FromRow)]
 struct NoteRow {
     id: i64,
     text: String,
@@ -128,14 +117,13 @@ struct NoteRow {
     created_at: i64,
 }
 
-async fn notes(connection: &mut SqliteConnection, task: TaskId) -> Result<Vec<Note>, Fault> {
-    let rows: Vec<NoteRow> = sqlx::query_as(
+from_row!(NoteRow { id, text, author, created_at });
+
+fn notes(connection: &Connection, task: TaskId) -> Result<Vec<Note>, Fault> {
+    let rows: Vec<NoteRow> = connection.all(
         "SELECT id, text, author, created_at FROM notes WHERE task_id = ?1 ORDER BY id DESC LIMIT ?2",
-    )
-    .bind(task.row_id())
-    .bind(NOTES)
-    .fetch_all(connection)
-    .await?;
+        (task.row_id(), NOTES),
+    )?;
     let notes = rows.into_iter().rev().map(|row| Note {
         id: NoteId::from_row_id(row.id),
         text: row.text,

@@ -6,12 +6,11 @@ mod query;
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
+use rusqlite::Connection;
 use shared_types::{
     Error, ErrorCode, Timestamp, operation,
     task::{ListTasks, Sort, TaskPage},
 };
-use sqlx::SqliteConnection;
 
 use self::{
     page::Page,
@@ -46,24 +45,15 @@ impl Handle<operation::ListTasks> for Store {
         if asks_once {
             let rows = Arc::clone(&self.inner.rows);
             let kept = Some(rows).filter(|rows| rows.are_kept() && input.fields.is_empty());
-            self.read("tasks.list", move |connection| list(connection, input, now, kept)).await
+            self.read("tasks.list", move |connection| read(connection, &input, now, kept.as_deref())).await
         } else {
-            self.read_together("tasks.list", |connection| list(connection, input, now, None)).await
+            self.read_aside("tasks.list", move |connection| read(connection, &input, now, None)).await
         }
     }
 }
 
-fn list(
-    connection: &mut SqliteConnection,
-    input: ListTasks,
-    now: Timestamp,
-    kept: Option<Arc<Rows>>,
-) -> BoxFuture<'_, Result<Json, Fault>> {
-    Box::pin(async move { read(connection, &input, now, kept.as_deref()).await })
-}
-
-async fn read(
-    connection: &mut SqliteConnection,
+fn read(
+    connection: &Connection,
     input: &ListTasks,
     now: Timestamp,
     kept: Option<&Rows>,
@@ -71,9 +61,9 @@ async fn read(
     let sort = input.sort.unwrap_or(if input.ready { Sort::Priority } else { Sort::Newest });
     let order = order(sort);
     let mut after = input.cursor.as_deref().map(|text| Cursor::read(text, order)).transpose()?;
-    let question = question(connection, input, sort, now).await?;
+    let question = question(connection, input, sort, now)?;
     if let Some(rows) = kept
-        && let Some(page) = kept::read(connection, rows, &question, after, Page::new(limit(input))).await?
+        && let Some(page) = kept::read(connection, rows, &question, after, Page::new(limit(input)))?
     {
         return Ok(page);
     }
@@ -82,8 +72,8 @@ async fn read(
     loop {
         // One more than asked for tells whether there is a next page.
         let wanted = (page.limit + 1 - page.rows).min(AT_ONCE);
-        let mut query = question.statement(Columns::Fields(fields), after, wanted);
-        let text: Option<String> = query.build_query_scalar().fetch_one(&mut *connection).await?;
+        let query = question.statement(Columns::Fields(fields), after, wanted);
+        let text: Option<String> = query.one(connection)?;
         let mut found = 0;
         for line in lines(text.as_deref().unwrap_or_default()) {
             let row = Row::read(line)?;
@@ -104,18 +94,18 @@ fn limit(input: &ListTasks) -> i64 {
 }
 
 /// Who filters by project or parent has named something that must exist.
-async fn question<'i>(
-    connection: &mut SqliteConnection,
+fn question<'i>(
+    connection: &Connection,
     input: &'i ListTasks,
     sort: Sort,
     now: Timestamp,
 ) -> Result<Question<'i>, Fault> {
     let project = match &input.project_id {
-        Some(reference) => Some(resolve::project(connection, reference, "project_id").await?),
+        Some(reference) => Some(resolve::project(connection, reference, "project_id")?),
         None => None,
     };
     let parent = match &input.parent_id {
-        Some(reference) => Some(resolve::task(connection, reference, "parent_id").await?.id),
+        Some(reference) => Some(resolve::task(connection, reference, "parent_id")?.id),
         None => None,
     };
     Ok(Question { input, project, parent, sort, now })

@@ -1,14 +1,15 @@
 //! The row of a task: read in one statement, written in one.
 
+use rusqlite::Connection;
 use shared_types::{
     ProjectId, TaskId, Timestamp,
     task::{Priority, Task},
 };
-use sqlx::{FromRow, SqliteConnection};
 
 use crate::store::{
     fault::Fault,
     record::{millis, row_ids, task_ids, word},
+    sql::{Sql, from_row},
 };
 
 /// `SELECT` of everything that makes a [`Task`], from `tasks t`, to be followed by a condition.
@@ -34,7 +35,6 @@ macro_rules! select_tasks {
 pub(in crate::store) use select_tasks;
 
 /// A row as [`select_tasks`] reads it.
-#[derive(FromRow)]
 pub(in crate::store) struct TaskRecord {
     pub(in crate::store) id: i64,
     title: String,
@@ -57,6 +57,29 @@ pub(in crate::store) struct TaskRecord {
     depends_on: String,
     waiting_for: String,
 }
+
+from_row!(TaskRecord {
+    id,
+    title,
+    description,
+    status,
+    priority,
+    tags,
+    labels,
+    parent_id,
+    project_id,
+    role,
+    assignee,
+    due_at,
+    created_at,
+    updated_at,
+    completed_at,
+    completion_notes,
+    deleted_at,
+    version,
+    depends_on,
+    waiting_for
+});
 
 impl TaskRecord {
     pub(in crate::store) fn into_task(self) -> Result<Task, Fault> {
@@ -110,96 +133,82 @@ pub(in crate::store) const fn priority(rank: i64) -> Priority {
 }
 
 /// The task with this id, deleted or not.
-pub(in crate::store) async fn find(
-    connection: &mut SqliteConnection,
-    id: TaskId,
-) -> Result<Option<Task>, Fault> {
-    let record: Option<TaskRecord> =
-        sqlx::query_as(select_tasks!("WHERE t.id = ?1")).bind(id.row_id()).fetch_optional(connection).await?;
+pub(in crate::store) fn find(connection: &Connection, id: TaskId) -> Result<Option<Task>, Fault> {
+    let record: Option<TaskRecord> = connection.first(select_tasks!("WHERE t.id = ?1"), (id.row_id(),))?;
     record.map(TaskRecord::into_task).transpose()
 }
 
 /// The task with this id, which is known to be there.
-pub(in crate::store) async fn get(connection: &mut SqliteConnection, id: TaskId) -> Result<Task, Fault> {
-    find(connection, id).await?.ok_or(Fault::Database(sqlx::Error::RowNotFound))
+pub(in crate::store) fn get(connection: &Connection, id: TaskId) -> Result<Task, Fault> {
+    find(connection, id)?.ok_or(Fault::Database(rusqlite::Error::QueryReturnedNoRows))
 }
 
 /// The tasks with these ids, which grow. All of them are known to be there.
-pub(in crate::store) async fn get_all(
-    connection: &mut SqliteConnection,
-    ids: &[TaskId],
-) -> Result<Vec<Task>, Fault> {
+pub(in crate::store) fn get_all(connection: &Connection, ids: &[TaskId]) -> Result<Vec<Task>, Fault> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let records: Vec<TaskRecord> =
-        sqlx::query_as(select_tasks!("WHERE t.id IN (SELECT value FROM json_each(?1)) ORDER BY t.id"))
-            .bind(row_ids(ids)?)
-            .fetch_all(connection)
-            .await?;
+    let records: Vec<TaskRecord> = connection.all(
+        select_tasks!("WHERE t.id IN (SELECT value FROM json_each(?1)) ORDER BY t.id"),
+        (row_ids(ids)?,),
+    )?;
     if records.len() < ids.len() {
-        return Err(sqlx::Error::RowNotFound.into());
+        return Err(rusqlite::Error::QueryReturnedNoRows.into());
     }
     records.into_iter().map(TaskRecord::into_task).collect()
 }
 
 /// Writes every field that an update can change, with the version and the time in `task`.
-pub(in crate::store) async fn update(connection: &mut SqliteConnection, task: &Task) -> Result<(), Fault> {
-    sqlx::query(
+pub(in crate::store) fn update(connection: &Connection, task: &Task) -> Result<(), Fault> {
+    connection.run(
         "UPDATE tasks SET title = ?2, description = ?3, status = ?4, priority = ?5, tags = ?6, labels = ?7,
                 parent_id = ?8, project_id = ?9, role = ?10, assignee = ?11, due_at = ?12,
                 updated_at = ?13, completed_at = ?14, completion_notes = ?15, version = ?16
          WHERE id = ?1",
-    )
-    .bind(task.id.row_id())
-    .bind(&task.title)
-    .bind(task.description.as_deref())
-    .bind(task.status.as_str())
-    .bind(rank(task.priority))
-    .bind(serde_json::to_string(&task.tags)?)
-    .bind(serde_json::to_string(&task.labels)?)
-    .bind(task.parent_id.map(TaskId::row_id))
-    .bind(task.project_id.map(ProjectId::row_id))
-    .bind(task.role.as_deref())
-    .bind(task.assignee.as_deref())
-    .bind(millis(task.due_at))
-    .bind(task.updated_at.as_millis())
-    .bind(millis(task.completed_at))
-    .bind(task.completion_notes.as_deref())
-    .bind(task.version)
-    .execute(connection)
-    .await?;
+        (
+            task.id.row_id(),
+            &task.title,
+            task.description.as_deref(),
+            task.status.as_str(),
+            rank(task.priority),
+            serde_json::to_string(&task.tags)?,
+            serde_json::to_string(&task.labels)?,
+            task.parent_id.map(TaskId::row_id),
+            task.project_id.map(ProjectId::row_id),
+            task.role.as_deref(),
+            task.assignee.as_deref(),
+            millis(task.due_at),
+            task.updated_at.as_millis(),
+            millis(task.completed_at),
+            task.completion_notes.as_deref(),
+            task.version,
+        ),
+    )?;
     Ok(())
 }
 
 /// Makes `task` depend on the rows in the JSON array `depends_on`.
-pub(in crate::store) async fn add_dependencies(
-    connection: &mut SqliteConnection,
+pub(in crate::store) fn add_dependencies(
+    connection: &Connection,
     task: TaskId,
     depends_on: &str,
 ) -> Result<(), Fault> {
-    sqlx::query(
+    connection.run(
         "INSERT OR IGNORE INTO dependencies (task_id, depends_on) SELECT ?1, value FROM json_each(?2)",
-    )
-    .bind(task.row_id())
-    .bind(depends_on)
-    .execute(connection)
-    .await?;
+        (task.row_id(), depends_on),
+    )?;
     Ok(())
 }
 
 /// Lets `task` no longer depend on the rows in the JSON array `depends_on`.
-pub(in crate::store) async fn remove_dependencies(
-    connection: &mut SqliteConnection,
+pub(in crate::store) fn remove_dependencies(
+    connection: &Connection,
     task: TaskId,
     depends_on: &str,
 ) -> Result<(), Fault> {
-    sqlx::query(
+    connection.run(
         "DELETE FROM dependencies WHERE task_id = ?1 AND depends_on IN (SELECT value FROM json_each(?2))",
-    )
-    .bind(task.row_id())
-    .bind(depends_on)
-    .execute(connection)
-    .await?;
+        (task.row_id(), depends_on),
+    )?;
     Ok(())
 }

@@ -14,15 +14,15 @@ use crate::store::{fault::Fault, replay::write_operation, resolve, transaction::
 
 write_operation!(operation::AssignRoleToTask, assign);
 
-async fn assign(tx: &mut Tx<'_>, input: AssignRole) -> Result<TasksWritten, Fault> {
+fn assign(tx: &mut Tx<'_>, input: AssignRole) -> Result<TasksWritten, Fault> {
     if let Some(name) = &input.role {
         tx.roles.require(name)?;
     }
-    let task = resolve::live_task(tx.connection, &input.task_id, "task_id").await?;
+    let task = resolve::live_task(tx.connection, &input.task_id, "task_id")?;
     check_version(&task, input.expected_version, "")?;
     let mut after = task.clone();
     after.role = input.role;
-    let saved = save(tx, &task, after, Reason::from(Action::Updated)).await?;
+    let saved = save(tx, &task, after, Reason::from(Action::Updated))?;
     let mut written = Written::default();
     written.add(&saved);
     Ok(written.answer(tx, Some(saved.task)))

@@ -1,5 +1,6 @@
 //! The one way in which an existing task changes: compare, write, put down, tell.
 
+use rusqlite::Connection;
 use shared_types::{
     Error, ErrorCode, TaskId,
     execution::ExecutionStatus,
@@ -7,7 +8,6 @@ use shared_types::{
     search::EntityKind,
     task::{Status, Task},
 };
-use sqlx::SqliteConnection;
 
 use super::{cycle, record};
 use crate::store::{
@@ -15,6 +15,7 @@ use crate::store::{
     fault::Fault,
     history::{Difference, Entry, Texts},
     record::row_ids,
+    sql::Sql,
     transaction::Tx,
 };
 
@@ -48,7 +49,7 @@ impl From<Action> for Reason {
 }
 
 /// Brings the row of `before` to the state `after`. When nothing differs, nothing is written.
-pub(in crate::store) async fn save(
+pub(in crate::store) fn save(
     tx: &mut Tx<'_>,
     before: &Task,
     mut after: Task,
@@ -59,18 +60,18 @@ pub(in crate::store) async fn save(
     if difference.is_empty() && reason.extra.is_empty() && reason.undoes.is_none() {
         return Ok(Saved { task: after, unblocked: Vec::new() });
     }
-    check_links(tx.connection, before, &after).await?;
+    check_links(tx.connection, before, &after)?;
     after.version = before.version + 1;
     after.updated_at = tx.now;
-    record::update(tx.connection, &after).await?;
-    save_dependencies(tx.connection, before, &after).await?;
+    record::update(tx.connection, &after)?;
+    save_dependencies(tx.connection, before, &after)?;
     // A claim is on a task that is being worked on; whoever moves it on takes the claim along.
     if before.status == Status::Doing && after.status != Status::Doing {
-        executions::end_active(tx, before.id, reason.claim_ends).await?;
+        executions::end_active(tx, before.id, reason.claim_ends)?;
     }
     difference.before.extend(reason.extra.before);
     difference.after.extend(reason.extra.after);
-    let affects = affected(tx.connection, before, &after).await?;
+    let affects = affected(tx.connection, before, &after)?;
     tx.record(Entry {
         entity: EntityKind::Task,
         row_id: before.id.row_id(),
@@ -79,14 +80,13 @@ pub(in crate::store) async fn save(
         texts: Texts::of(&difference)?,
         affects,
         undoes: reason.undoes,
-    })
-    .await?;
+    })?;
     let unblocked = if !before.status.is_closed() && after.status.is_closed() {
-        unblocked_by(tx.connection, before.id).await?
+        unblocked_by(tx.connection, before.id)?
     } else {
         Vec::new()
     };
-    Ok(Saved { task: record::get(tx.connection, before.id).await?, unblocked })
+    Ok(Saved { task: record::get(tx.connection, before.id)?, unblocked })
 }
 
 /// A task is complete exactly as long as it is done.
@@ -100,33 +100,29 @@ fn set_completion_time(tx: &Tx<'_>, before: &Task, after: &mut Task) {
     }
 }
 
-async fn check_links(connection: &mut SqliteConnection, before: &Task, after: &Task) -> Result<(), Fault> {
+fn check_links(connection: &Connection, before: &Task, after: &Task) -> Result<(), Fault> {
     if let Some(parent) = after.parent_id.filter(|_| before.parent_id != after.parent_id)
-        && let Some(ids) = cycle::through_parent(connection, before.id, parent).await?
+        && let Some(ids) = cycle::through_parent(connection, before.id, parent)?
     {
-        return Err(cycle::refused(connection, "parent_id", &ids).await?.into());
+        return Err(cycle::refused(connection, "parent_id", &ids)?.into());
     }
     let added = without(&after.depends_on, &before.depends_on);
     if !added.is_empty()
-        && let Some(ids) = cycle::through_dependencies(connection, before.id, &row_ids(&added)?).await?
+        && let Some(ids) = cycle::through_dependencies(connection, before.id, &row_ids(&added)?)?
     {
-        return Err(cycle::refused(connection, "depends_on", &ids).await?.into());
+        return Err(cycle::refused(connection, "depends_on", &ids)?.into());
     }
     Ok(())
 }
 
-async fn save_dependencies(
-    connection: &mut SqliteConnection,
-    before: &Task,
-    after: &Task,
-) -> Result<(), Fault> {
+fn save_dependencies(connection: &Connection, before: &Task, after: &Task) -> Result<(), Fault> {
     let removed = without(&before.depends_on, &after.depends_on);
     if !removed.is_empty() {
-        record::remove_dependencies(connection, before.id, &row_ids(&removed)?).await?;
+        record::remove_dependencies(connection, before.id, &row_ids(&removed)?)?;
     }
     let added = without(&after.depends_on, &before.depends_on);
     if !added.is_empty() {
-        record::add_dependencies(connection, before.id, &row_ids(&added)?).await?;
+        record::add_dependencies(connection, before.id, &row_ids(&added)?)?;
     }
     Ok(())
 }
@@ -136,14 +132,10 @@ fn without(ids: &[TaskId], others: &[TaskId]) -> Vec<TaskId> {
 }
 
 /// Shown ids of what looks different: the tasks that wait, parents, projects.
-async fn affected(
-    connection: &mut SqliteConnection,
-    before: &Task,
-    after: &Task,
-) -> Result<Vec<String>, Fault> {
+fn affected(connection: &Connection, before: &Task, after: &Task) -> Result<Vec<String>, Fault> {
     let mut affects = Vec::new();
     if before.status.is_closed() != after.status.is_closed() {
-        affects.extend(dependents(connection, before.id).await?.iter().map(TaskId::to_string));
+        affects.extend(dependents(connection, before.id)?.iter().map(TaskId::to_string));
     }
     affects.extend([before.parent_id, after.parent_id].iter().flatten().map(TaskId::to_string));
     affects.extend([before.project_id, after.project_id].iter().flatten().map(ToString::to_string));
@@ -152,31 +144,21 @@ async fn affected(
 }
 
 /// The tasks that depend on this one.
-pub(in crate::store) async fn dependents(
-    connection: &mut SqliteConnection,
-    id: TaskId,
-) -> Result<Vec<TaskId>, Fault> {
-    let rows: Vec<i64> = sqlx::query_scalar("SELECT task_id FROM dependencies WHERE depends_on = ?1")
-        .bind(id.row_id())
-        .fetch_all(connection)
-        .await?;
+pub(in crate::store) fn dependents(connection: &Connection, id: TaskId) -> Result<Vec<TaskId>, Fault> {
+    let rows: Vec<i64> =
+        connection.all("SELECT task_id FROM dependencies WHERE depends_on = ?1", (id.row_id(),))?;
     Ok(rows.into_iter().map(TaskId::from_row_id).collect())
 }
 
 /// The tasks that can be started now that `closed`, which was open until this write, no longer is.
 /// `CROSS JOIN` makes SQLite begin with those that depend on it, and not with every task to do.
-pub(in crate::store) async fn unblocked_by(
-    connection: &mut SqliteConnection,
-    closed: TaskId,
-) -> Result<Vec<TaskId>, Fault> {
-    let rows: Vec<i64> = sqlx::query_scalar(
+pub(in crate::store) fn unblocked_by(connection: &Connection, closed: TaskId) -> Result<Vec<TaskId>, Fault> {
+    let rows: Vec<i64> = connection.all(
         "SELECT t.id FROM dependencies d CROSS JOIN tasks t ON t.id = d.task_id
          WHERE d.depends_on = ?1 AND t.open_dependencies = 0 AND t.status = 'todo' AND t.deleted_at IS NULL
          ORDER BY t.id",
-    )
-    .bind(closed.row_id())
-    .fetch_all(connection)
-    .await?;
+        (closed.row_id(),),
+    )?;
     Ok(rows.into_iter().map(TaskId::from_row_id).collect())
 }
 

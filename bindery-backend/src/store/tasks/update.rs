@@ -18,17 +18,18 @@ use crate::store::{
     history::Difference,
     replay::write_operation,
     resolve::{self, path, required},
+    sql::Sql,
     transaction::Tx,
 };
 
 write_operation!(operation::UpdateTask, update);
 
-async fn update(tx: &mut Tx<'_>, input: UpdateTask) -> Result<TasksWritten, Fault> {
+fn update(tx: &mut Tx<'_>, input: UpdateTask) -> Result<TasksWritten, Fault> {
     let named_one = input.tasks.is_empty();
     let mut written = Written::default();
     let mut single = None;
     for (prefix, change) in items::<TaskChange, _>(input.change, input.tasks, "task_id")? {
-        let saved = update_one(tx, change, &prefix).await?;
+        let saved = update_one(tx, change, &prefix)?;
         saved.iter().for_each(|task| written.add(task));
         single = saved.into_iter().next().map(|saved| saved.task).filter(|_| named_one);
     }
@@ -36,7 +37,7 @@ async fn update(tx: &mut Tx<'_>, input: UpdateTask) -> Result<TasksWritten, Faul
 }
 
 /// Makes one change. The task that was named comes first among those that changed.
-async fn update_one(tx: &mut Tx<'_>, mut change: TaskChange, prefix: &str) -> Result<Vec<Saved>, Fault> {
+fn update_one(tx: &mut Tx<'_>, mut change: TaskChange, prefix: &str) -> Result<Vec<Saved>, Fault> {
     let reference = required(change.task_id.take(), prefix, "task_id")?;
     let expected = change.expected_version.take();
     let restore = std::mem::take(&mut change.restore);
@@ -46,18 +47,18 @@ async fn update_one(tx: &mut Tx<'_>, mut change: TaskChange, prefix: &str) -> Re
 
     let field = path(prefix, "task_id");
     let task = if restore || undo {
-        resolve::task(tx.connection, &reference, &field).await?
+        resolve::task(tx.connection, &reference, &field)?
     } else {
-        resolve::live_task(tx.connection, &reference, &field).await?
+        resolve::live_task(tx.connection, &reference, &field)?
     };
     check_version(&task, expected, prefix)?;
     if undo {
-        return undo::undo(tx, &task).await.map_err(|fault| fault.within(prefix));
+        return undo::undo(tx, &task).map_err(|fault| fault.within(prefix));
     }
-    let mut saved = if restore { delete::restore(tx, &task, None).await? } else { Vec::new() };
+    let mut saved = if restore { delete::restore(tx, &task, None)? } else { Vec::new() };
     if has_fields {
-        let before = record::get(tx.connection, task.id).await?;
-        let changed = set_fields(tx, &before, change, prefix).await?;
+        let before = record::get(tx.connection, task.id)?;
+        let changed = set_fields(tx, &before, change, prefix)?;
         saved.retain(|other| other.task.id != task.id);
         saved.insert(0, changed);
     }
@@ -78,25 +79,20 @@ fn check_combination(restore: bool, undo: bool, has_fields: bool, prefix: &str) 
     Ok(())
 }
 
-async fn set_fields(
-    tx: &mut Tx<'_>,
-    before: &Task,
-    mut change: TaskChange,
-    prefix: &str,
-) -> Result<Saved, Fault> {
+fn set_fields(tx: &mut Tx<'_>, before: &Task, mut change: TaskChange, prefix: &str) -> Result<Saved, Fault> {
     let note = change.note.take();
     let action =
         if note.is_some() && change == TaskChange::default() { Action::Noted } else { Action::Updated };
-    let after = applied(tx, before, change, prefix).await?;
+    let after = applied(tx, before, change, prefix)?;
     let mut reason = Reason::from(action);
     if let Some(text) = note {
-        reason.extra = add_note(tx, before.id, text, prefix).await?;
+        reason.extra = add_note(tx, before.id, text, prefix)?;
     }
-    save(tx, before, after, reason).await.map_err(|fault| fault.within(prefix))
+    save(tx, before, after, reason).map_err(|fault| fault.within(prefix))
 }
 
 /// The task as it is to be, with every reference resolved.
-async fn applied(tx: &mut Tx<'_>, before: &Task, change: TaskChange, prefix: &str) -> Result<Task, Fault> {
+fn applied(tx: &mut Tx<'_>, before: &Task, change: TaskChange, prefix: &str) -> Result<Task, Fault> {
     let mut after = before.clone();
     if let Some(title) = change.title {
         check_title(&title, path(prefix, "title"))?;
@@ -110,14 +106,14 @@ async fn applied(tx: &mut Tx<'_>, before: &Task, change: TaskChange, prefix: &st
     after.tags = change.tags.unwrap_or(after.tags);
     merge_labels(&mut after.labels, change.labels);
     if let Some(depends_on) = change.depends_on {
-        after.depends_on = dependencies(tx, before, &depends_on, prefix).await?;
+        after.depends_on = dependencies(tx, before, &depends_on, prefix)?;
     }
     match change.parent_id {
         Patch::Keep => {}
         Patch::Clear => after.parent_id = None,
         Patch::Set(reference) => {
             let field = path(prefix, "parent_id");
-            after.parent_id = Some(resolve::live_task_id(tx.connection, &reference, &field, &[]).await?);
+            after.parent_id = Some(resolve::live_task_id(tx.connection, &reference, &field, &[])?);
         }
     }
     match change.project_id {
@@ -125,7 +121,7 @@ async fn applied(tx: &mut Tx<'_>, before: &Task, change: TaskChange, prefix: &st
         Patch::Clear => after.project_id = None,
         Patch::Set(reference) => {
             let field = path(prefix, "project_id");
-            after.project_id = Some(resolve::project(tx.connection, &reference, &field).await?);
+            after.project_id = Some(resolve::project(tx.connection, &reference, &field)?);
         }
     }
     Ok(after)
@@ -145,7 +141,7 @@ fn merge_labels(labels: &mut JsonObject, changes: JsonObject) {
     }
 }
 
-async fn dependencies(
+fn dependencies(
     tx: &mut Tx<'_>,
     before: &Task,
     references: &[Reference],
@@ -159,7 +155,7 @@ async fn dependencies(
             Some(id) => id,
             None => {
                 let field = path(prefix, &format!("depends_on[{index}]"));
-                resolve::live_task_id(tx.connection, reference, &field, &[]).await?
+                resolve::live_task_id(tx.connection, reference, &field, &[])?
             }
         };
         if !ids.contains(&id) {
@@ -170,21 +166,17 @@ async fn dependencies(
     Ok(ids)
 }
 
-async fn add_note(tx: &mut Tx<'_>, task: TaskId, text: String, prefix: &str) -> Result<Difference, Fault> {
+fn add_note(tx: &mut Tx<'_>, task: TaskId, text: String, prefix: &str) -> Result<Difference, Fault> {
     if text.trim().is_empty() {
         return Err(Error::new(ErrorCode::InvalidValue, "note must not be blank")
             .at(path(prefix, "note"))
             .into());
     }
     let id = tx.new_note_id();
-    sqlx::query("INSERT INTO notes (id, task_id, text, author, created_at) VALUES (?1, ?2, ?3, ?4, ?5)")
-        .bind(id.row_id())
-        .bind(task.row_id())
-        .bind(&text)
-        .bind(tx.caller.actor.as_deref())
-        .bind(tx.now.as_millis())
-        .execute(&mut *tx.connection)
-        .await?;
+    tx.connection.run(
+        "INSERT INTO notes (id, task_id, text, author, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        (id.row_id(), task.row_id(), &text, tx.caller.actor.as_deref(), tx.now.as_millis()),
+    )?;
     let mut difference = Difference::default();
     for (name, value) in [("note", text), ("note_id", id.to_string())] {
         difference.before.insert(name.to_owned(), Value::Null);

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use sqlx::{Connection, SqliteConnection};
+use rusqlite::Connection;
 
 use super::{UpkeepError, file, size};
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     store::{
         StoreOptions, open,
         progress::{Progress, watch},
+        sql::{self, Sql},
     },
 };
 
@@ -18,34 +19,32 @@ use crate::{
 ///
 /// # Errors
 /// When `target` is there and should not be replaced, or the database cannot be read.
-pub async fn back_up(
+pub fn back_up(
     database: &Path,
     target: &Path,
     replace: bool,
     progress: &Arc<dyn Progress>,
 ) -> Result<u64, UpkeepError> {
     let copy = NewFile::create(target, replace).map_err(file(target))?;
-    let (mut connection, _) = open::look(&StoreOptions::new(database)).await?;
+    let (connection, _) = open::look(&StoreOptions::new(database))?;
     progress.begin(size(database));
-    copy_into(&mut connection, &copy, progress).await?;
-    connection.close().await?;
+    copy_into(&connection, &copy, progress)?;
+    sql::close(connection)?;
     let bytes = std::fs::metadata(copy.path()).map_err(file(target))?.len();
-    // The disk may take its time, and no other task should wait for it.
-    let published = tokio::task::spawn_blocking(|| copy.publish()).await;
-    published.map_err(std::io::Error::other).flatten().map_err(file(target))?;
+    copy.publish().map_err(file(target))?;
     Ok(bytes)
 }
 
 /// Writes what `connection` reads into `copy`, without its free pages.
-pub(super) async fn copy_into(
-    connection: &mut SqliteConnection,
+pub(super) fn copy_into(
+    connection: &Connection,
     copy: &NewFile,
     progress: &Arc<dyn Progress>,
 ) -> Result<(), UpkeepError> {
     let path = copy.path().to_owned();
     let name = path.to_str().ok_or_else(|| UpkeepError::Name(path.clone()))?.to_owned();
-    watch(connection, progress, move || std::fs::metadata(&path).ok().map(|found| found.len())).await?;
-    sqlx::query("VACUUM INTO ?1").bind(name).execute(&mut *connection).await?;
+    watch(connection, progress, move || std::fs::metadata(&path).ok().map(|found| found.len()))?;
+    connection.run("VACUUM INTO ?1", (name,))?;
     Ok(())
 }
 
@@ -53,10 +52,9 @@ pub(super) async fn copy_into(
 ///
 /// # Errors
 /// When it is none of ours, or cannot be read.
-pub async fn last_seq_in(path: &Path) -> Result<i64, UpkeepError> {
-    let (mut connection, _) = open::look(&StoreOptions::new(path)).await?;
-    let seq =
-        sqlx::query_scalar("SELECT ifnull(max(seq), 0) FROM changes").fetch_one(&mut connection).await?;
-    connection.close().await?;
+pub fn last_seq_in(path: &Path) -> Result<i64, UpkeepError> {
+    let (connection, _) = open::look(&StoreOptions::new(path))?;
+    let seq = connection.one("SELECT ifnull(max(seq), 0) FROM changes", ())?;
+    sql::close(connection)?;
     Ok(seq)
 }

@@ -2,13 +2,14 @@
 
 use std::{path::Path, sync::Arc};
 
+use rusqlite::Connection;
 use serde::Serialize;
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use super::{UpkeepError, advice, invariants};
 use crate::store::{
     OpenError, StoreOptions, fault, open,
     progress::{Progress, watch},
+    sql::{self, Sql},
     sums::{self, Sums, Verdict},
 };
 
@@ -44,26 +45,22 @@ pub struct Finding {
 ///
 /// # Errors
 /// When it cannot be opened for another reason than damage.
-pub async fn check(
-    database: &Path,
-    alone: bool,
-    progress: &Arc<dyn Progress>,
-) -> Result<CheckReport, UpkeepError> {
+pub fn check(database: &Path, alone: bool, progress: &Arc<dyn Progress>) -> Result<CheckReport, UpkeepError> {
     let options = StoreOptions::new(database);
     let mut findings = Vec::new();
     let (mut full_text_compared, mut follows) = (false, false);
     // Somebody who writes meanwhile would make them differ.
-    let compared = if alone { Some(open::check::compare_with_sums(&options, u64::MAX).await?) } else { None };
-    match open::look(&options).await {
-        Ok((mut connection, schema)) => {
-            watch(&mut connection, progress, || None).await?;
-            rules_of_sqlite(&mut connection, &mut findings).await?;
+    let compared = if alone { Some(open::check::compare_with_sums(&options, u64::MAX)?) } else { None };
+    match open::look(&options) {
+        Ok((connection, schema)) => {
+            watch(&connection, progress, || None)?;
+            rules_of_sqlite(&connection, &mut findings)?;
             // What the store expects of a damaged database, or of one it has yet to change, says little.
             if findings.is_empty() && schema == Some(open::known_schema()) {
-                rules_of_the_store(&mut connection, &mut findings).await?;
+                rules_of_the_store(&connection, &mut findings)?;
                 (full_text_compared, follows) = (alone, true);
             }
-            connection.close().await?;
+            sql::close(connection)?;
         }
         Err(OpenError::NotADatabase(_)) => {
             findings.push(Finding {
@@ -75,7 +72,7 @@ pub async fn check(
     }
     let (verdict, sums) = compared.unwrap_or((Verdict::Unknown, Sums::unknown(database)));
     if full_text_compared {
-        full_text_compared = compare_full_text(&options, &verdict, sums, progress, &mut findings).await?;
+        full_text_compared = compare_full_text(&options, &verdict, sums, progress, &mut findings)?;
     }
     if let Verdict::Different(detail) = verdict {
         // Where a rule is broken besides, that says more about what to do.
@@ -91,10 +88,7 @@ pub async fn check(
     Ok(CheckReport { sound, findings, full_text_compared, advice })
 }
 
-async fn rules_of_sqlite(
-    connection: &mut SqliteConnection,
-    findings: &mut Vec<Finding>,
-) -> Result<(), UpkeepError> {
+fn rules_of_sqlite(connection: &Connection, findings: &mut Vec<Finding>) -> Result<(), UpkeepError> {
     for (subject, statement) in [
         ("integrity", "PRAGMA integrity_check(20)"),
         (
@@ -104,32 +98,29 @@ async fn rules_of_sqlite(
              FROM pragma_foreign_key_check LIMIT 20",
         ),
     ] {
-        if !collect(connection, subject, statement, findings).await? {
+        if !collect(connection, subject, statement, findings)? {
             return Ok(());
         }
     }
     Ok(())
 }
 
-async fn rules_of_the_store(
-    connection: &mut SqliteConnection,
-    findings: &mut Vec<Finding>,
-) -> Result<(), UpkeepError> {
+fn rules_of_the_store(connection: &Connection, findings: &mut Vec<Finding>) -> Result<(), UpkeepError> {
     for (subject, statement) in invariants::ALL {
-        collect(connection, subject, statement, findings).await?;
+        collect(connection, subject, statement, findings)?;
     }
     Ok(())
 }
 
 /// Adds what `statement` returns to the findings. Returns false when the database is too damaged to
 /// be asked, which is a finding as well.
-async fn collect(
-    connection: &mut SqliteConnection,
+fn collect(
+    connection: &Connection,
     subject: &'static str,
     statement: &'static str,
     findings: &mut Vec<Finding>,
 ) -> Result<bool, UpkeepError> {
-    match sqlx::query_scalar::<_, String>(statement).fetch_all(connection).await {
+    match connection.all::<String>(statement, ()) {
         Ok(details) => {
             // SQLite's own checks say so when they found nothing.
             let details = details.into_iter().filter(|detail| detail != "ok");
@@ -147,7 +138,7 @@ async fn collect(
 /// FTS5 compares by a statement that counts as a write, though it changes nothing. Closing then folds in a
 /// log that a crash has left, and so the file is not touched if that would hide what is wrong with it.
 /// Returns whether it was done.
-async fn compare_full_text(
+fn compare_full_text(
     options: &StoreOptions,
     verdict: &Verdict,
     sums: Sums,
@@ -155,22 +146,27 @@ async fn compare_full_text(
     findings: &mut Vec<Finding>,
 ) -> Result<bool, UpkeepError> {
     let is_kept = matches!(verdict, Verdict::Same);
-    if matches!(verdict, Verdict::Different(_)) && open::was_interrupted(options).await {
+    if matches!(verdict, Verdict::Different(_)) && open::was_interrupted(options) {
         return Ok(false);
     }
-    let sums = if is_kept { Some(open::check::begin(options, sums).await?) } else { None };
-    let mut connection = options.writer().create_if_missing(false).connect().await?;
-    let compared = async {
-        watch(&mut connection, progress, || None).await?;
-        for statement in invariants::FULL_TEXT {
-            collect(&mut connection, "full text", statement, findings).await?;
-        }
-        Ok(true)
-    }
-    .await;
+    let sums = if is_kept { Some(open::check::begin(options, sums)?) } else { None };
+    let connection = options.writer_of_existing()?;
+    let compared = full_text(&connection, progress, findings);
     match sums {
-        Some(sums) => sums::close(connection, sums).await,
-        None => connection.close().await?,
+        Some(sums) => sums::close(connection, sums),
+        None => sql::close(connection)?,
     }
-    compared
+    compared.map(|()| true)
+}
+
+fn full_text(
+    connection: &Connection,
+    progress: &Arc<dyn Progress>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), UpkeepError> {
+    watch(connection, progress, || None)?;
+    for statement in invariants::FULL_TEXT {
+        collect(connection, "full text", statement, findings)?;
+    }
+    Ok(())
 }

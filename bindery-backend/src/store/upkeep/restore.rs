@@ -7,7 +7,6 @@ use std::{
 };
 
 use shared_types::Timestamp;
-use sqlx::Connection;
 
 use super::{UpkeepError, backup::copy_into, file, kept, size};
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
         beside::beside,
         open,
         progress::{Progress, watch},
+        sql::{self, Sql},
     },
 };
 
@@ -25,7 +25,7 @@ use crate::{
 ///
 /// # Errors
 /// When the backup is none, is damaged or newer than this binary, or a file cannot be written.
-pub async fn restore(
+pub fn restore(
     database: &Path,
     backup: &Path,
     now: Timestamp,
@@ -35,13 +35,12 @@ pub async fn restore(
     if fs::metadata(backup).map_err(file(backup))?.len() == 0 {
         return Err(OpenError::NotADatabase(backup.to_owned()).into());
     }
-    let (mut connection, schema) = open::look(&StoreOptions::new(backup)).await?;
+    let (connection, schema) = open::look(&StoreOptions::new(backup))?;
     if schema.is_none() {
         return Err(OpenError::Foreign(backup.to_owned()).into());
     }
-    watch(&mut connection, progress, || None).await?;
-    let verdict: Result<String, _> =
-        sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&mut connection).await;
+    watch(&connection, progress, || None)?;
+    let verdict: Result<String, _> = connection.one("PRAGMA integrity_check(1)", ());
     match verdict {
         Ok(verdict) if verdict == "ok" => {}
         Ok(detail) => return Err(UpkeepError::BadBackup { path: backup.to_owned(), detail }),
@@ -49,8 +48,8 @@ pub async fn restore(
     }
     let copy = NewFile::create(database, true).map_err(file(database))?;
     progress.begin(size(backup));
-    copy_into(&mut connection, &copy, progress).await?;
-    connection.close().await?;
+    copy_into(&connection, &copy, progress)?;
+    sql::close(connection)?;
     copy.sync().map_err(file(database))?;
     let aside = set_aside(database, now).map_err(file(database))?;
     copy.publish().map_err(file(database))?;

@@ -2,13 +2,14 @@
 
 use std::{path::Path, sync::Arc};
 
-use sqlx::{Connection, SqliteConnection};
+use rusqlite::Connection;
 
 use super::{UpkeepError, size};
 use crate::store::{
     Clock, StoreOptions,
     open::{self, Opened},
     progress::{Progress, watch},
+    sql::{self, Sql},
     sums, text,
 };
 
@@ -26,25 +27,22 @@ pub struct Vacuumed {
 ///
 /// # Errors
 /// When the database cannot be opened or written, or there is not enough room.
-pub async fn vacuum(database: &Path, progress: &Arc<dyn Progress>) -> Result<Vacuumed, UpkeepError> {
+pub fn vacuum(database: &Path, progress: &Arc<dyn Progress>) -> Result<Vacuumed, UpkeepError> {
     let bytes_before = size(database);
     let mut options = StoreOptions::new(database);
     options.temporary_in_memory = false;
-    let Opened { mut connection, sums, .. } = open::writing(&options, &Clock::system()).await?;
-    let written = write_anew(&mut connection, progress).await;
-    sums::close(connection, sums).await;
+    let Opened { connection, sums, .. } = open::writing(&options, &Clock::system())?;
+    let written = write_anew(&connection, progress);
+    sums::close(connection, sums);
     written?;
     Ok(Vacuumed { bytes_before, bytes_after: size(database) })
 }
 
-async fn write_anew(
-    connection: &mut SqliteConnection,
-    progress: &Arc<dyn Progress>,
-) -> Result<(), UpkeepError> {
-    watch(connection, progress, || None).await?;
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    text::index_all(&mut transaction).await?;
-    transaction.commit().await?;
+fn write_anew(connection: &Connection, progress: &Arc<dyn Progress>) -> Result<(), UpkeepError> {
+    watch(connection, progress, || None)?;
+    let transaction = sql::immediate(connection)?;
+    text::index_all(&transaction)?;
+    transaction.commit()?;
     for statement in [
         "INSERT INTO tasks_text (tasks_text) VALUES ('optimize')",
         "INSERT INTO projects_text (projects_text) VALUES ('optimize')",
@@ -52,7 +50,7 @@ async fn write_anew(
         "INSERT INTO chunks_text (chunks_text) VALUES ('optimize')",
         "VACUUM",
     ] {
-        sqlx::query(statement).execute(&mut *connection).await?;
+        connection.run(statement, ())?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 use tokio::time::Instant;
 
 use crate::store::{
@@ -72,7 +72,7 @@ impl Checkpoints {
     }
 
     /// To be called after each group, and at [`Checkpoints::next`].
-    pub(super) async fn tend(&mut self, connection: &mut SqliteConnection, wrote: bool) {
+    pub(super) fn tend(&mut self, connection: &Connection, wrote: bool) {
         let now = Instant::now();
         if wrote {
             self.last_write = now;
@@ -83,10 +83,10 @@ impl Checkpoints {
             return;
         }
         if self.sums.can_sweep() {
-            self.sweep().await;
+            self.sweep();
         }
         if self.pending
-            && let Err(error) = self.fold_if_due(connection, now).await
+            && let Err(error) = self.fold_if_due(connection, now)
         {
             self.not_before = Instant::now() + RETRY;
             if !std::mem::replace(&mut self.told_of_failure, true) {
@@ -97,43 +97,39 @@ impl Checkpoints {
     }
 
     /// Folds in what there is, and hands the sums back.
-    pub(super) async fn finish(mut self, connection: &mut SqliteConnection) -> Sums {
-        if let Err(error) = sums::fold(connection, &mut self.sums, Mode::Passive).await {
+    pub(super) fn finish(mut self, connection: &Connection) -> Sums {
+        if let Err(error) = sums::fold(connection, &mut self.sums, Mode::Passive) {
             tracing::warn!(%error, "the log was not folded into the database");
         }
         self.sums
     }
 
-    async fn fold_if_due(
-        &mut self,
-        connection: &mut SqliteConnection,
-        now: Instant,
-    ) -> Result<(), sqlx::Error> {
+    fn fold_if_due(&mut self, connection: &Connection, now: Instant) -> Result<(), rusqlite::Error> {
         if now < self.not_before {
             return Ok(());
         }
         let is_idle = now.duration_since(self.last_write) >= self.idle;
-        let log = sums::look(connection).await?.pages;
+        let log = sums::look(connection)?.pages;
         self.tell_length(log);
         if !is_idle && log < self.pages {
             return Ok(());
         }
         // Readers that come one after the other never leave the log; then they are waited for briefly.
         let mode = if log > self.pages + self.pages / 4 { Mode::Restart } else { Mode::Passive };
-        let folded = sums::fold(connection, &mut self.sums, mode).await?;
+        let folded = sums::fold(connection, &mut self.sums, mode)?;
         self.told_of_failure = false;
         self.not_before = Instant::now() + RETRY;
         if folded.complete && is_idle {
             if folded.pages > 0 {
-                sums::truncate(connection).await?;
+                sums::truncate(connection)?;
             }
             self.pending = false;
         }
         Ok(())
     }
 
-    async fn sweep(&mut self) {
-        match sums::sweep(&mut self.sums).await {
+    fn sweep(&mut self) {
+        match self.sums.sweep() {
             Ok(swept) => {
                 if let Some(page) = swept.damaged {
                     tracing::error!(

@@ -1,19 +1,19 @@
 //! Committing a group: each job in its savepoint, all in one transaction, answers after the commit.
 
 use std::{
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
-use futures::FutureExt;
 use shared_types::{Error, ErrorCode};
-use sqlx::{ConnectOptions, Connection};
 
 use super::{Desk, job::Job};
 use crate::store::{
     fault::{self, Fault},
     feed::ChangeEvent,
+    sql::Sql,
     transaction::Tx,
 };
 
@@ -24,18 +24,18 @@ const LOCK_ATTEMPTS: u32 = 3;
 type Outcome = (Box<dyn Job>, Result<(), Error>);
 
 /// Why the transaction, and with it the whole group, is lost.
-pub(super) struct Lost(pub(super) sqlx::Error);
+pub(super) struct Lost(pub(super) rusqlite::Error);
 
 impl Desk {
     /// Runs and commits `group`, and leaves it empty.
-    pub(super) async fn commit(&mut self, group: &mut Vec<Box<dyn Job>>) {
+    pub(super) fn commit(&mut self, group: &mut Vec<Box<dyn Job>>) {
         group.retain(|job| !job.is_abandoned());
         if group.is_empty() {
             return;
         }
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(group.len());
         let mut events = Vec::new();
-        match self.transact(group, &mut outcomes, &mut events).await {
+        match self.transact(group, &mut outcomes, &mut events) {
             Ok(()) => {
                 self.trail.committed(&events);
                 if let Some(last) = events.last() {
@@ -49,7 +49,7 @@ impl Desk {
                 settle(outcomes);
             }
             Err(Lost(error)) => {
-                self.recover().await;
+                self.recover();
                 let lost = Fault::Database(error).into_error("writer.commit");
                 self.note_disk([&Err(lost.clone())].into_iter());
                 // What the caller did wrong is still what it did wrong.
@@ -71,24 +71,21 @@ impl Desk {
     }
 
     /// Moves the jobs of `group` to `outcomes` as they are run.
-    async fn transact(
+    fn transact(
         &mut self,
         group: &mut Vec<Box<dyn Job>>,
         outcomes: &mut Vec<Outcome>,
         events: &mut Vec<ChangeEvent>,
     ) -> Result<(), Lost> {
-        self.begin().await?;
+        self.begin()?;
         // Jobs that are never reached stay in the group: they too are to be answered.
         group.reverse();
         let mut alone = 0;
         while let Some(mut batch) = next_batch(group, &mut alone) {
             let begun = Instant::now();
             let sole = group.is_empty() && outcomes.is_empty();
-            let attempted = if sole {
-                self.attempt_sole(&mut batch, events).await
-            } else {
-                self.attempt(&mut batch, events).await
-            };
+            let attempted =
+                if sole { self.attempt_sole(&mut batch, events) } else { self.attempt(&mut batch, events) };
             let verdict = match attempted {
                 Ok(verdict) => verdict,
                 Err(lost) => {
@@ -110,20 +107,20 @@ impl Desk {
         let rows = Arc::clone(&self.rows);
         let _closed = rows.close(events.iter());
         let begun = Instant::now();
-        let committed = self.execute("COMMIT").await;
+        let committed = self.execute("COMMIT");
         self.metrics.ran("writer.commit", begun.elapsed(), committed.is_err(), self.clock.now());
         committed
     }
 
     /// Takes the write lock at once: a transaction that begins by reading could fail to get it later.
-    pub(super) async fn begin(&mut self) -> Result<(), Lost> {
+    pub(super) fn begin(&mut self) -> Result<(), Lost> {
         let mut attempt = 1;
         loop {
-            match self.execute("BEGIN IMMEDIATE").await {
+            match self.execute("BEGIN IMMEDIATE") {
                 Err(Lost(error)) if fault::is_busy(&error) && attempt < LOCK_ATTEMPTS => {
                     self.metrics.busy();
                     tracing::warn!(attempt, "another process holds the database");
-                    tokio::time::sleep(Duration::from_millis(50) * attempt).await;
+                    thread::sleep(Duration::from_millis(50) * attempt);
                     attempt += 1;
                 }
                 outcome => return outcome,
@@ -133,19 +130,19 @@ impl Desk {
 
     /// Runs jobs beside which there are no others in the transaction. When that fails, another one is
     /// begun in its place.
-    async fn attempt_sole(
+    fn attempt_sole(
         &mut self,
         batch: &mut [Box<dyn Job>],
         events: &mut Vec<ChangeEvent>,
     ) -> Result<Result<(), Fault>, Lost> {
-        match self.run(batch).await {
+        match self.run(batch) {
             Ok(mut heard) => {
                 events.append(&mut heard);
                 Ok(Ok(()))
             }
             Err(fault) => {
-                let again = match self.execute("ROLLBACK").await {
-                    Ok(()) => self.begin().await,
+                let again = match self.execute("ROLLBACK") {
+                    Ok(()) => self.begin(),
                     lost => lost,
                 };
                 or_lost(fault, again)
@@ -155,21 +152,21 @@ impl Desk {
 
     /// Runs jobs that are done together. When that fails, what they did is taken back and the others
     /// go on; when even that fails, SQLite has rolled back everything and the group is lost.
-    async fn attempt(
+    fn attempt(
         &mut self,
         batch: &mut [Box<dyn Job>],
         events: &mut Vec<ChangeEvent>,
     ) -> Result<Result<(), Fault>, Lost> {
-        self.execute("SAVEPOINT job").await?;
-        match self.run(batch).await {
+        self.execute("SAVEPOINT job")?;
+        match self.run(batch) {
             Ok(mut heard) => {
-                self.execute("RELEASE job").await?;
+                self.execute("RELEASE job")?;
                 events.append(&mut heard);
                 Ok(Ok(()))
             }
             Err(fault) => {
-                let undone = match self.execute("ROLLBACK TO job").await {
-                    Ok(()) => self.execute("RELEASE job").await,
+                let undone = match self.execute("ROLLBACK TO job") {
+                    Ok(()) => self.execute("RELEASE job"),
                     lost => lost,
                 };
                 or_lost(fault, undone)
@@ -179,11 +176,11 @@ impl Desk {
 
     /// Runs jobs that are done together and returns their events. A panic ends these jobs, not the
     /// writer.
-    async fn run(&mut self, batch: &mut [Box<dyn Job>]) -> Result<Vec<ChangeEvent>, Fault> {
+    fn run(&mut self, batch: &mut [Box<dyn Job>]) -> Result<Vec<ChangeEvent>, Fault> {
         let Some((job, others)) = batch.split_first_mut() else { return Ok(Vec::new()) };
         let name = job.name();
         let mut tx = Tx {
-            connection: &mut self.connection,
+            connection: &self.connection,
             now: self.clock.now(),
             roles: &self.roles,
             caller: Arc::default(),
@@ -191,7 +188,7 @@ impl Desk {
             events: Vec::new(),
             ids: &mut self.ids,
         };
-        match AssertUnwindSafe(job.run(others, &mut tx)).catch_unwind().await {
+        match catch_unwind(AssertUnwindSafe(|| job.run(others, &mut tx))) {
             Ok(outcome) => outcome.map(|()| tx.events),
             Err(_) => {
                 tracing::error!(operation = name, "an operation panicked; it was rolled back");
@@ -200,18 +197,18 @@ impl Desk {
         }
     }
 
-    pub(super) async fn execute(&mut self, statement: &'static str) -> Result<(), Lost> {
-        sqlx::query(statement).execute(&mut self.connection).await.map(drop).map_err(Lost)
+    pub(super) fn execute(&mut self, statement: &'static str) -> Result<(), Lost> {
+        self.connection.run(statement, ()).map(drop).map_err(Lost)
     }
 
     /// Makes the connection ready for the next group, by a new one if need be.
-    pub(super) async fn recover(&mut self) {
+    pub(super) fn recover(&mut self) {
         // Fails when SQLite has rolled back already; what matters is whether a transaction can begin.
-        let _ = self.execute("ROLLBACK").await;
-        if self.connection.ping().await.is_ok() {
+        let _ = self.execute("ROLLBACK");
+        if self.connection.run("SELECT 1", ()).is_ok() {
             return;
         }
-        match self.options.connect().await {
+        match self.options.writer() {
             Ok(connection) => self.connection = connection,
             Err(error) => {
                 tracing::error!(%error, "the writer cannot reach the database; it tries again with the next write")

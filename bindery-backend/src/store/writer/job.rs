@@ -2,7 +2,6 @@
 
 use std::{any::Any, sync::Arc};
 
-use futures::future::BoxFuture;
 use shared_types::Error;
 use tokio::sync::oneshot;
 
@@ -28,11 +27,7 @@ pub(super) trait Job: Any + Send {
 
     /// Does the work within `tx`, together with that of `others`, which this takes along. The results
     /// are kept for [`Job::settle`]. When one fails, none counts; all can be run again.
-    fn run<'a>(
-        &'a mut self,
-        others: &'a mut [Box<dyn Job>],
-        tx: &'a mut Tx<'_>,
-    ) -> BoxFuture<'a, Result<(), Fault>>;
+    fn run(&mut self, others: &mut [Box<dyn Job>], tx: &mut Tx<'_>) -> Result<(), Fault>;
 
     /// Answers: with the result once that is committed, or with why it is not.
     fn settle(self: Box<Self>, verdict: Result<(), Error>);
@@ -73,22 +68,16 @@ impl<Op: Write> Job for Request<Op> {
         Op::TOGETHER && (next as &dyn Any).is::<Self>()
     }
 
-    fn run<'a>(
-        &'a mut self,
-        others: &'a mut [Box<dyn Job>],
-        tx: &'a mut Tx<'_>,
-    ) -> BoxFuture<'a, Result<(), Fault>> {
-        Box::pin(async move {
-            let others: Vec<&mut Self> =
-                others.iter_mut().filter_map(|job| (&mut **job as &mut dyn Any).downcast_mut()).collect();
-            let requests: Vec<_> =
-                std::iter::once(self.asked()).chain(others.iter().map(|job| job.asked())).collect();
-            let outputs = replay::once::<Op>(tx, &requests).await?;
-            for (job, output) in std::iter::once(self).chain(others).zip(outputs) {
-                job.output = Some(output);
-            }
-            Ok(())
-        })
+    fn run(&mut self, others: &mut [Box<dyn Job>], tx: &mut Tx<'_>) -> Result<(), Fault> {
+        let others: Vec<&mut Self> =
+            others.iter_mut().filter_map(|job| (&mut **job as &mut dyn Any).downcast_mut()).collect();
+        let requests: Vec<_> =
+            std::iter::once(self.asked()).chain(others.iter().map(|job| job.asked())).collect();
+        let outputs = replay::once::<Op>(tx, &requests)?;
+        for (job, output) in std::iter::once(self).chain(others).zip(outputs) {
+            job.output = Some(output);
+        }
+        Ok(())
     }
 
     fn settle(self: Box<Self>, verdict: Result<(), Error>) {

@@ -135,25 +135,25 @@ impl Trail {
 
 impl Desk {
     /// Indexes a portion of what waits, in a transaction of its own.
-    pub(super) async fn index(&mut self) {
+    pub(super) fn index(&mut self) {
         let portion = self.trail.portion();
         let begun = Instant::now();
-        let outcome = self.index_portion(portion).await;
+        let outcome = self.index_portion(portion);
         self.metrics.ran("writer.index", begun.elapsed(), outcome.is_err(), self.clock.now());
         let outcome = match outcome {
             Ok(done) => Ok(done),
             Err(Lost(error)) => {
-                self.recover().await;
+                self.recover();
                 Err(Fault::Database(error).into_error("writer.index"))
             }
         };
         self.trail.reached(portion, outcome);
     }
 
-    async fn index_portion(&mut self, portion: i64) -> Result<i64, Lost> {
-        self.begin().await?;
-        let done = text::index(&mut self.connection, portion).await.map_err(Lost)?;
-        self.execute("COMMIT").await?;
+    fn index_portion(&mut self, portion: i64) -> Result<i64, Lost> {
+        self.begin()?;
+        let done = text::index(&self.connection, portion).map_err(Lost)?;
+        self.execute("COMMIT")?;
         Ok(done)
     }
 }

@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use sqlx::{
-    Connection, Row, SqliteConnection,
-    sqlite::{SqliteConnectOptions, SqliteRow},
-};
+use rusqlite::{Connection, OpenFlags, Row};
 use tests::Workspace;
 
 /// What must not change, whatever is sent.
@@ -22,20 +19,19 @@ impl Traces {
         list(workspace.path(), workspace.path(), &mut files);
         // What the database keeps beside itself comes and goes with its connections.
         files.retain(|file| !file.starts_with(".vespera/tasks.db-"));
-        let columns = |row: &SqliteRow| (0..4).map(|column| row.get(column)).collect::<Vec<Option<String>>>();
-        let rows =
-            select(workspace, "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name");
-        Self { files, schema: rows.iter().map(|row| format!("{:?}", columns(row))).collect() }
+        let statement = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name";
+        let line = |row: &Row<'_>| (0..4).map(|at| row.get(at)).collect::<Result<Vec<Option<String>>, _>>();
+        let schema = select(workspace, statement, |row| line(row).map(|line| format!("{line:?}")));
+        Self { files, schema }
     }
 }
 
 /// How many tasks and documents there are, deleted ones too, in a database that is whole.
 pub(super) fn count(workspace: &Workspace) -> (i64, i64) {
-    let whole: String = select(workspace, "PRAGMA integrity_check")[0].get(0);
-    assert_eq!(whole, "ok");
+    let whole: Vec<String> = select(workspace, "PRAGMA integrity_check", |row| row.get(0));
+    assert_eq!(whole, ["ok"]);
     let counts = "SELECT (SELECT count(*) FROM tasks), (SELECT count(*) FROM documents)";
-    let row = &select(workspace, counts)[0];
-    (row.get(0), row.get(1))
+    select(workspace, counts, |row| Ok((row.get(0)?, row.get(1)?)))[0]
 }
 
 fn list(root: &Path, folder: &Path, found: &mut BTreeSet<String>) {
@@ -49,12 +45,13 @@ fn list(root: &Path, folder: &Path, found: &mut BTreeSet<String>) {
 }
 
 /// Looks into the database past the backend, without the right to write.
-fn select(workspace: &Workspace, statement: &'static str) -> Vec<SqliteRow> {
+fn select<T>(
+    workspace: &Workspace,
+    statement: &str,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Vec<T> {
     let file = workspace.path().join(".vespera/tasks.db");
-    let options = SqliteConnectOptions::new().filename(file).read_only(true);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-        sqlx::query(statement).fetch_all(&mut connection).await.unwrap()
-    })
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let mut statement = connection.prepare(statement).unwrap();
+    statement.query_map((), read).unwrap().collect::<Result<_, _>>().unwrap()
 }

@@ -1,8 +1,8 @@
 //! Changes: the history. They have a place instead of an id, and are only ever added.
 
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use shared_types::{history::Action, search::EntityKind};
-use sqlx::{FromRow, SqliteConnection};
 
 use super::{Rows, rows};
 use crate::store::{
@@ -11,10 +11,11 @@ use crate::store::{
         Line,
         columns::{Count, Millis, Object, Report, RowId, Texts, word},
     },
+    sql::{Sql, from_row},
 };
 
 /// A change.
-#[derive(Debug, Clone, PartialEq, FromRow, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::store::portable) struct ChangeRecord {
     pub(in crate::store::portable) seq: Count,
@@ -38,6 +39,22 @@ pub(in crate::store::portable) struct ChangeRecord {
     pub(in crate::store::portable) undoes: Option<Count>,
 }
 
+from_row!(ChangeRecord {
+    seq,
+    at,
+    entity,
+    entity_id,
+    action,
+    actor,
+    version,
+    before,
+    after,
+    guard,
+    request_id,
+    affects,
+    undoes
+});
+
 rows!(
     ChangeRecord, "change", |change| Line::Change(Box::new(change)), from "changes" by "seq",
     "seq, at, entity, entity_id, action, actor, version, before, after, guard, request_id, affects, undoes"
@@ -45,24 +62,15 @@ rows!(
 
 impl ChangeRecord {
     /// The store's own record of this change, wherever it stands in its history.
-    pub(in crate::store::portable) async fn own(
-        &self,
-        connection: &mut SqliteConnection,
-    ) -> Result<Option<Self>, Fault> {
-        Ok(sqlx::query_as(
+    pub(in crate::store::portable) fn own(&self, connection: &Connection) -> Result<Option<Self>, Fault> {
+        Ok(connection.first(
             "SELECT seq, at, entity, entity_id, action, actor, version, before, after, guard, request_id,
                     affects, undoes
              FROM changes
              WHERE entity_id = ?1 AND entity = ?2 AND at = ?3 AND version = ?4 AND action = ?5
              ORDER BY seq LIMIT 1",
-        )
-        .bind(&self.entity_id)
-        .bind(&self.entity)
-        .bind(&self.at)
-        .bind(&self.version)
-        .bind(&self.action)
-        .fetch_optional(connection)
-        .await?)
+            (&self.entity_id, &self.entity, &self.at, &self.version, &self.action),
+        )?)
     }
 
     /// Whether both say the same, wherever they stand.
@@ -72,30 +80,30 @@ impl ChangeRecord {
     }
 
     /// Adds it to the history: at its own place, or at the end.
-    pub(in crate::store::portable) async fn append(
+    pub(in crate::store::portable) fn append(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &Connection,
         at_its_place: bool,
     ) -> Result<i64, Fault> {
-        Ok(sqlx::query_scalar(
+        Ok(connection.one(
             "INSERT INTO changes (seq, at, entity, entity_id, action, actor, version, before, after, guard,
                                   request_id, affects, undoes)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) RETURNING seq",
-        )
-        .bind(at_its_place.then_some(&self.seq))
-        .bind(&self.at)
-        .bind(&self.entity)
-        .bind(&self.entity_id)
-        .bind(&self.action)
-        .bind(self.actor.as_deref())
-        .bind(&self.version)
-        .bind(&self.before)
-        .bind(&self.after)
-        .bind(&self.guard)
-        .bind(self.request_id.as_deref())
-        .bind(&self.affects)
-        .bind(&self.undoes)
-        .fetch_one(connection)
-        .await?)
+            (
+                at_its_place.then_some(&self.seq),
+                &self.at,
+                &self.entity,
+                &self.entity_id,
+                &self.action,
+                self.actor.as_deref(),
+                &self.version,
+                &self.before,
+                &self.after,
+                &self.guard,
+                self.request_id.as_deref(),
+                &self.affects,
+                &self.undoes,
+            ),
+        )?)
     }
 }

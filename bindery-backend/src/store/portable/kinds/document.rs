@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use shared_types::{DocumentId, ProjectId, TaskId, Timestamp, document::Document};
-use sqlx::{FromRow, SqliteConnection};
 
 use super::{Entity, Rows, rows, taken};
 use crate::store::{
@@ -14,11 +14,12 @@ use crate::store::{
         Line,
         columns::{Count, Millis, RowId},
     },
+    sql::{Sql, from_row},
     transaction::Tx,
 };
 
 /// A document.
-#[derive(Debug, PartialEq, FromRow, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::store::portable) struct DocumentRecord {
     id: RowId,
@@ -34,6 +35,8 @@ pub(in crate::store::portable) struct DocumentRecord {
     version: Count,
 }
 
+from_row!(DocumentRecord { id, uri, title, content, project_id, task_id, created_at, updated_at, version });
+
 rows!(
     DocumentRecord, "document", |document| Line::Document(Box::new(document)), from "documents" by "id",
     "id, uri, title, content, project_id, task_id, created_at, updated_at, version"
@@ -48,27 +51,22 @@ impl Entity for DocumentRecord {
         self.version.0.cmp(&own.version.0)
     }
 
-    async fn check(&self, connection: &mut SqliteConnection) -> Result<(), Fault> {
+    fn check(&self, connection: &Connection) -> Result<(), Fault> {
         documents::check(&self.uri, &self.content)?;
-        let other: Option<i64> = sqlx::query_scalar("SELECT id FROM documents WHERE uri = ?1 AND id <> ?2")
-            .bind(&self.uri)
-            .bind(&self.id)
-            .fetch_optional(connection)
-            .await?;
+        let other: Option<i64> = connection
+            .first("SELECT id FROM documents WHERE uri = ?1 AND id <> ?2", (&self.uri, &self.id))?;
         other.map_or(Ok(()), |other| Err(taken("document.uri", &self.uri, other)))
     }
 
-    async fn unwanted(&self, connection: &mut SqliteConnection) -> Result<Option<&'static str>, Fault> {
-        let removed: bool = sqlx::query_scalar(
+    fn unwanted(&self, connection: &Connection) -> Result<Option<&'static str>, Fault> {
+        let removed: bool = connection.one(
             "SELECT EXISTS (SELECT 1 FROM changes WHERE entity_id = ?1 AND action = 'deleted')",
-        )
-        .bind(&self.id)
-        .fetch_one(connection)
-        .await?;
+            (&self.id,),
+        )?;
         Ok(removed.then_some("it was removed here"))
     }
 
-    async fn write(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
+    fn write(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
         let document = Document {
             id: DocumentId::from_row_id(self.id.0),
             uri: self.uri.clone(),
@@ -83,6 +81,6 @@ impl Entity for DocumentRecord {
             version: self.version.0,
             content: None,
         };
-        documents::adopt(tx, document, &self.content).await
+        documents::adopt(tx, document, &self.content)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use shared_types::execution::ExecutionStatus;
-use sqlx::{FromRow, SqliteConnection};
 
 use super::{Entity, Rows, rows};
 use crate::store::{
@@ -13,11 +13,12 @@ use crate::store::{
         Line,
         columns::{Count, Millis, RowId, word},
     },
+    sql::{Sql, from_row},
     transaction::Tx,
 };
 
 /// A claim.
-#[derive(Debug, PartialEq, FromRow, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::store::portable) struct ExecutionRecord {
     id: RowId,
@@ -32,6 +33,18 @@ pub(in crate::store::portable) struct ExecutionRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended_at: Option<Millis>,
 }
+
+from_row!(ExecutionRecord {
+    id,
+    task_id,
+    worker,
+    status,
+    lease_ms,
+    started_at,
+    heartbeat_at,
+    lease_expires_at,
+    ended_at
+});
 
 rows!(
     ExecutionRecord, "execution", Line::Execution, from "executions" by "id",
@@ -55,23 +68,20 @@ impl Entity for ExecutionRecord {
         key(self).cmp(&key(own))
     }
 
-    async fn check(&self, _: &mut SqliteConnection) -> Result<(), Fault> {
+    fn check(&self, _: &Connection) -> Result<(), Fault> {
         Ok(())
     }
 
-    async fn unwanted(&self, connection: &mut SqliteConnection) -> Result<Option<&'static str>, Fault> {
-        let held: bool = sqlx::query_scalar(
+    fn unwanted(&self, connection: &Connection) -> Result<Option<&'static str>, Fault> {
+        let held: bool = connection.one(
             "SELECT ?2 AND EXISTS (SELECT 1 FROM executions WHERE task_id = ?1 AND status = 'active')",
-        )
-        .bind(&self.task_id)
-        .bind(self.is_active())
-        .fetch_one(connection)
-        .await?;
+            (&self.task_id, self.is_active()),
+        )?;
         Ok(held.then_some("another claim holds the task here"))
     }
 
-    async fn write(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
-        sqlx::query(
+    fn write(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
+        tx.connection.run(
             "INSERT INTO executions (id, task_id, worker, status, lease_ms, started_at, heartbeat_at,
                                      lease_expires_at, ended_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
@@ -79,18 +89,18 @@ impl Entity for ExecutionRecord {
                  status = excluded.status, lease_ms = excluded.lease_ms, started_at = excluded.started_at,
                  heartbeat_at = excluded.heartbeat_at, lease_expires_at = excluded.lease_expires_at,
                  ended_at = excluded.ended_at",
-        )
-        .bind(&self.id)
-        .bind(&self.task_id)
-        .bind(&self.worker)
-        .bind(&self.status)
-        .bind(&self.lease_ms)
-        .bind(&self.started_at)
-        .bind(&self.heartbeat_at)
-        .bind(&self.lease_expires_at)
-        .bind(&self.ended_at)
-        .execute(&mut *tx.connection)
-        .await?;
+            (
+                &self.id,
+                &self.task_id,
+                &self.worker,
+                &self.status,
+                &self.lease_ms,
+                &self.started_at,
+                &self.heartbeat_at,
+                &self.lease_expires_at,
+                &self.ended_at,
+            ),
+        )?;
         Ok(())
     }
 }

@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use shared_types::NoteId;
-use sqlx::{FromRow, SqliteConnection};
 
 use super::{Entity, Rows, rows};
 use crate::store::{
@@ -13,11 +13,12 @@ use crate::store::{
         Line,
         columns::{Millis, RowId},
     },
+    sql::{Sql, from_row},
     transaction::Tx,
 };
 
 /// A note.
-#[derive(Debug, PartialEq, FromRow, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::store::portable) struct NoteRecord {
     id: RowId,
@@ -27,6 +28,8 @@ pub(in crate::store::portable) struct NoteRecord {
     author: Option<String>,
     created_at: Millis,
 }
+
+from_row!(NoteRecord { id, task_id, text, author, created_at });
 
 rows!(
     NoteRecord, "note", Line::Note, from "notes" by "id",
@@ -43,31 +46,24 @@ impl Entity for NoteRecord {
         Ordering::Equal
     }
 
-    async fn check(&self, _: &mut SqliteConnection) -> Result<(), Fault> {
+    fn check(&self, _: &Connection) -> Result<(), Fault> {
         Ok(())
     }
 
-    async fn unwanted(&self, connection: &mut SqliteConnection) -> Result<Option<&'static str>, Fault> {
-        let undone: bool = sqlx::query_scalar(
+    fn unwanted(&self, connection: &Connection) -> Result<Option<&'static str>, Fault> {
+        let undone: bool = connection.one(
             "SELECT EXISTS (SELECT 1 FROM changes
                             WHERE entity_id = ?1 AND action = 'undone' AND before ->> 'note_id' = ?2)",
-        )
-        .bind(&self.task_id)
-        .bind(NoteId::from_row_id(self.id.0).to_string())
-        .fetch_one(connection)
-        .await?;
+            (&self.task_id, NoteId::from_row_id(self.id.0).to_string()),
+        )?;
         Ok(undone.then_some("it was taken back here"))
     }
 
-    async fn write(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
-        sqlx::query("INSERT INTO notes (id, task_id, text, author, created_at) VALUES (?1, ?2, ?3, ?4, ?5)")
-            .bind(&self.id)
-            .bind(&self.task_id)
-            .bind(&self.text)
-            .bind(self.author.as_deref())
-            .bind(&self.created_at)
-            .execute(&mut *tx.connection)
-            .await?;
+    fn write(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
+        tx.connection.run(
+            "INSERT INTO notes (id, task_id, text, author, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            (&self.id, &self.task_id, &self.text, self.author.as_deref(), &self.created_at),
+        )?;
         Ok(())
     }
 }

@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use shared_types::project::ProjectStatus;
-use sqlx::{FromRow, SqliteConnection};
 
 use super::{Entity, Rows, not_blank, rows, taken};
 use crate::store::{
@@ -14,11 +14,12 @@ use crate::store::{
         columns::{Count, Millis, RowId, word},
     },
     resolve::name_key,
+    sql::{Sql, from_row},
     transaction::Tx,
 };
 
 /// A project.
-#[derive(Debug, PartialEq, FromRow, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::store::portable) struct ProjectRecord {
     id: RowId,
@@ -31,6 +32,8 @@ pub(in crate::store::portable) struct ProjectRecord {
     updated_at: Millis,
     version: Count,
 }
+
+from_row!(ProjectRecord { id, name, description, status, created_at, updated_at, version });
 
 rows!(
     ProjectRecord, "project", Line::Project, from "projects" by "id",
@@ -46,40 +49,38 @@ impl Entity for ProjectRecord {
         self.version.0.cmp(&own.version.0)
     }
 
-    async fn check(&self, connection: &mut SqliteConnection) -> Result<(), Fault> {
+    fn check(&self, connection: &Connection) -> Result<(), Fault> {
         not_blank(&self.name, "project.name")?;
-        let other: Option<i64> =
-            sqlx::query_scalar("SELECT id FROM projects WHERE name_key = ?1 AND id <> ?2")
-                .bind(name_key(&self.name))
-                .bind(&self.id)
-                .fetch_optional(connection)
-                .await?;
+        let other: Option<i64> = connection.first(
+            "SELECT id FROM projects WHERE name_key = ?1 AND id <> ?2",
+            (name_key(&self.name), &self.id),
+        )?;
         other.map_or(Ok(()), |other| Err(taken("project.name", &self.name, other)))
     }
 
-    async fn unwanted(&self, _: &mut SqliteConnection) -> Result<Option<&'static str>, Fault> {
+    fn unwanted(&self, _: &Connection) -> Result<Option<&'static str>, Fault> {
         Ok(None)
     }
 
-    async fn write(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
-        sqlx::query(
+    fn write(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
+        tx.connection.run(
             "INSERT INTO projects (id, name, name_key, description, status, created_at, updated_at, version)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, name_key = excluded.name_key,
                  description = excluded.description, status = excluded.status,
                  created_at = excluded.created_at, updated_at = excluded.updated_at,
                  version = excluded.version",
-        )
-        .bind(&self.id)
-        .bind(&self.name)
-        .bind(name_key(&self.name))
-        .bind(self.description.as_deref())
-        .bind(&self.status)
-        .bind(&self.created_at)
-        .bind(&self.updated_at)
-        .bind(&self.version)
-        .execute(&mut *tx.connection)
-        .await?;
+            (
+                &self.id,
+                &self.name,
+                name_key(&self.name),
+                self.description.as_deref(),
+                &self.status,
+                &self.created_at,
+                &self.updated_at,
+                &self.version,
+            ),
+        )?;
         Ok(())
     }
 }

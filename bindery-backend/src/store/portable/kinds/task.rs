@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
+use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use shared_types::task::Status;
-use sqlx::{FromRow, SqliteConnection};
 
 use super::{Entity, Rows, not_blank, rows};
 use crate::store::{
@@ -13,11 +13,12 @@ use crate::store::{
         Line,
         columns::{Count, Millis, Object, Rank, RowId, RowIds, Texts, word},
     },
+    sql::{Sql, from_row},
     transaction::Tx,
 };
 
 /// A task.
-#[derive(Debug, PartialEq, FromRow, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::store::portable) struct TaskRecord {
     pub(in crate::store::portable) id: RowId,
@@ -54,6 +55,29 @@ pub(in crate::store::portable) struct TaskRecord {
     version: Count,
 }
 
+from_row!(TaskRecord {
+    id,
+    title,
+    description,
+    status,
+    priority,
+    tags,
+    labels,
+    parent_id,
+    project_id,
+    role,
+    assignee,
+    depends_on,
+    due_at,
+    created_at,
+    updated_at,
+    completed_at,
+    completion_notes,
+    deleted_at,
+    deletion,
+    version
+});
+
 rows!(
     TaskRecord, "task", |task| Line::Task(Box::new(task)), from "tasks" by "id",
     "id, title, description, status, priority, tags, labels, parent_id, project_id, role, assignee,
@@ -71,18 +95,18 @@ impl Entity for TaskRecord {
         self.version.0.cmp(&own.version.0)
     }
 
-    async fn check(&self, _: &mut SqliteConnection) -> Result<(), Fault> {
+    fn check(&self, _: &Connection) -> Result<(), Fault> {
         Ok(not_blank(&self.title, "task.title")?)
     }
 
-    async fn unwanted(&self, _: &mut SqliteConnection) -> Result<Option<&'static str>, Fault> {
+    fn unwanted(&self, _: &Connection) -> Result<Option<&'static str>, Fault> {
         Ok(None)
     }
 
     /// Takes its dependencies off. They are put on when all tasks are there: only then can the
     /// triggers count which of them are open.
-    async fn write(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
-        sqlx::query(
+    fn write(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
+        tx.connection.run(
             "INSERT INTO tasks (id, title, description, status, priority, tags, labels, parent_id,
                                 project_id, role, assignee, due_at, created_at, updated_at, completed_at,
                                 completion_notes, deleted_at, deletion, version)
@@ -95,32 +119,29 @@ impl Entity for TaskRecord {
                  updated_at = excluded.updated_at, completed_at = excluded.completed_at,
                  completion_notes = excluded.completion_notes, deleted_at = excluded.deleted_at,
                  deletion = excluded.deletion, version = excluded.version",
-        )
-        .bind(&self.id)
-        .bind(&self.title)
-        .bind(self.description.as_deref())
-        .bind(&self.status)
-        .bind(&self.priority)
-        .bind(&self.tags)
-        .bind(&self.labels)
-        .bind(&self.parent_id)
-        .bind(&self.project_id)
-        .bind(self.role.as_deref())
-        .bind(self.assignee.as_deref())
-        .bind(&self.due_at)
-        .bind(&self.created_at)
-        .bind(&self.updated_at)
-        .bind(&self.completed_at)
-        .bind(self.completion_notes.as_deref())
-        .bind(&self.deleted_at)
-        .bind(&self.deletion)
-        .bind(&self.version)
-        .execute(&mut *tx.connection)
-        .await?;
-        sqlx::query("DELETE FROM dependencies WHERE task_id = ?1")
-            .bind(&self.id)
-            .execute(&mut *tx.connection)
-            .await?;
+            params![
+                &self.id,
+                &self.title,
+                self.description.as_deref(),
+                &self.status,
+                &self.priority,
+                &self.tags,
+                &self.labels,
+                &self.parent_id,
+                &self.project_id,
+                self.role.as_deref(),
+                self.assignee.as_deref(),
+                &self.due_at,
+                &self.created_at,
+                &self.updated_at,
+                &self.completed_at,
+                self.completion_notes.as_deref(),
+                &self.deleted_at,
+                &self.deletion,
+                &self.version
+            ],
+        )?;
+        tx.connection.run("DELETE FROM dependencies WHERE task_id = ?1", (&self.id,))?;
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 //! The rows of new tasks.
 
+use rusqlite::Connection;
 use serde::Serialize;
 use shared_types::{ProjectId, TaskId, task::Task};
-use sqlx::SqliteConnection;
 
-use crate::store::{fault::Fault, record::millis, tasks::record::rank};
+use crate::store::{fault::Fault, record::millis, sql::Sql, tasks::record::rank};
 
 /// A row to be added, as it is handed to SQLite. What is JSON itself is handed over as a text: SQLite's
 /// JSON functions would round large integers in labels.
@@ -54,9 +54,9 @@ impl<'t> NewRow<'t> {
 }
 
 /// Adds rows with their dependencies. A dependency may lead to any of them.
-pub(super) async fn insert(connection: &mut SqliteConnection, tasks: &[Task]) -> Result<(), Fault> {
+pub(super) fn insert(connection: &Connection, tasks: &[Task]) -> Result<(), Fault> {
     let rows: Vec<NewRow<'_>> = tasks.iter().map(NewRow::of).collect::<Result<_, _>>()?;
-    sqlx::query(
+    connection.run(
         "INSERT INTO tasks (id, title, description, status, priority, tags, labels, parent_id, project_id,
                             role, assignee, due_at, created_at, updated_at, completed_at,
                             completion_notes, version)
@@ -70,21 +70,17 @@ pub(super) async fn insert(connection: &mut SqliteConnection, tasks: &[Task]) ->
                 json_extract(value, '$.completed_at'), json_extract(value, '$.completion_notes'),
                 json_extract(value, '$.version')
          FROM jsonb_each(?1)",
-    )
-    .bind(serde_json::to_string(&rows)?)
-    .execute(&mut *connection)
-    .await?;
+        (serde_json::to_string(&rows)?,),
+    )?;
     // Only now: a dependency counts as open or closed by the row it leads to.
     let links = tasks.iter().flat_map(|task| task.depends_on.iter().map(|on| (task.id, *on)));
     let links: Vec<(i64, i64)> = links.map(|(task, on)| (task.row_id(), on.row_id())).collect();
     if !links.is_empty() {
-        sqlx::query(
+        connection.run(
             "INSERT OR IGNORE INTO dependencies (task_id, depends_on)
              SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM jsonb_each(?1)",
-        )
-        .bind(serde_json::to_string(&links)?)
-        .execute(connection)
-        .await?;
+            (serde_json::to_string(&links)?,),
+        )?;
     }
     Ok(())
 }

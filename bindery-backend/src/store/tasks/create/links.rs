@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rusqlite::Connection;
 use shared_types::{ProjectId, Reference, TaskId};
-use sqlx::SqliteConnection;
 
 use crate::store::{
     fault::Fault,
@@ -19,21 +19,21 @@ pub(super) struct Links<'i> {
 }
 
 impl<'i> Links<'i> {
-    pub(super) async fn of(connection: &mut SqliteConnection, plans: &[Plan<'i>]) -> Result<Self, Fault> {
+    pub(super) fn of(connection: &Connection, plans: &[Plan<'i>]) -> Result<Self, Fault> {
         let all = || plans.iter().flat_map(|plan| &plan.tasks).map(|planned| planned.new);
         let named = all().flat_map(|new| new.depends_on.iter().chain(&new.parent_id));
         let ids: Vec<TaskId> = named.filter_map(|reference| reference.as_str().parse().ok()).collect();
         let projects: HashSet<&str> = all().flat_map(|new| &new.project_id).map(Reference::as_str).collect();
         Ok(Self {
-            tasks: resolve::live_tasks(connection, &ids).await?,
-            projects: resolve::projects(connection, &projects).await?,
+            tasks: resolve::live_tasks(connection, &ids)?,
+            projects: resolve::projects(connection, &projects)?,
         })
     }
 
     /// What `planned` depends on; `ids` are those that the tasks of the plan will have.
-    pub(super) async fn dependencies(
+    pub(super) fn dependencies(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &Connection,
         plan: &Plan<'_>,
         planned: &Planned<'_>,
         ids: &[TaskId],
@@ -41,7 +41,7 @@ impl<'i> Links<'i> {
         let mut depends_on = Vec::with_capacity(planned.new.depends_on.len());
         for (index, reference) in planned.new.depends_on.iter().enumerate() {
             let field = || path(&planned.path, &format!("depends_on[{index}]"));
-            depends_on.push(self.task(connection, plan, reference, ids, field).await?);
+            depends_on.push(self.task(connection, plan, reference, ids, field)?);
         }
         depends_on.sort_unstable();
         depends_on.dedup();
@@ -49,9 +49,9 @@ impl<'i> Links<'i> {
     }
 
     /// What `planned` is a part of.
-    pub(super) async fn parent(
+    pub(super) fn parent(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &Connection,
         plan: &Plan<'_>,
         planned: &Planned<'_>,
         ids: &[TaskId],
@@ -61,13 +61,13 @@ impl<'i> Links<'i> {
         }
         let Some(reference) = &planned.new.parent_id else { return Ok(None) };
         let field = || path(&planned.path, "parent_id");
-        self.task(connection, plan, reference, ids, field).await.map(Some)
+        self.task(connection, plan, reference, ids, field).map(Some)
     }
 
     /// The project that `planned` names.
-    pub(super) async fn project(
+    pub(super) fn project(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &Connection,
         planned: &Planned<'_>,
     ) -> Result<Option<ProjectId>, Fault> {
         let Some(reference) = &planned.new.project_id else { return Ok(None) };
@@ -75,15 +75,15 @@ impl<'i> Links<'i> {
             Some(id) => Ok(Some(*id)),
             None => {
                 let field = path(&planned.path, "project_id");
-                resolve::project(connection, reference, &field).await.map(Some)
+                resolve::project(connection, reference, &field).map(Some)
             }
         }
     }
 
     /// The task of the plan, or of the store, that is meant by `reference`, which stands at `field`.
-    async fn task(
+    fn task(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &Connection,
         plan: &Plan<'_>,
         reference: &Reference,
         ids: &[TaskId],
@@ -95,7 +95,7 @@ impl<'i> Links<'i> {
         match reference.as_str().parse().ok().and_then(|id| self.tasks.get(&id)) {
             Some(id) => Ok(*id),
             // Not there: this says what is nearest.
-            None => resolve::live_task_id(connection, reference, &field(), &plan.refs()).await,
+            None => resolve::live_task_id(connection, reference, &field(), &plan.refs()),
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use rusqlite::Connection;
 use shared_types::TaskId;
-use sqlx::SqliteConnection;
 
 use super::{
     page::Page,
@@ -17,29 +17,30 @@ use crate::{
         fault::Fault,
         record::row_ids,
         rows::{Form, Rows},
+        sql::Sql,
         tasks::row::{Fields, Place, Row, lines, page, row},
     },
 };
 
 /// The whole page after `after`; `None` when a task on it changes just now. Rows that are not kept are
 /// read, and then kept.
-pub(super) async fn read(
-    connection: &mut SqliteConnection,
+pub(super) fn read(
+    connection: &Connection,
     rows: &Rows,
     question: &Question<'_>,
     mut after: Option<Cursor>,
     mut page: Page,
 ) -> Result<Option<Json>, Fault> {
     // One more than asked for tells whether there is a next page.
-    let mut query = question.statement(Columns::Place, after, page.limit + 1);
-    let text: Option<String> = query.build_query_scalar().fetch_one(&mut *connection).await?;
+    let query = question.statement(Columns::Place, after, page.limit + 1);
+    let text: Option<String> = query.one(connection)?;
     let places: Vec<Place> =
         lines(text.as_deref().unwrap_or_default()).map(Place::read).collect::<Result<_, _>>()?;
     let kept: Vec<Option<Bytes>> =
         places.iter().map(|place| rows.listed(TaskId::from_row_id(place.id), place.version)).collect();
     let absent = places.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
     let absent: Vec<TaskId> = absent.map(|(place, _)| TaskId::from_row_id(place.id)).collect();
-    let mut fetched = fetch(connection, rows, &absent).await?;
+    let mut fetched = fetch(connection, rows, &absent)?;
     for (place, kept) in places.iter().zip(kept) {
         let json = match kept {
             Some(json) => json,
@@ -57,26 +58,22 @@ pub(super) async fn read(
 }
 
 /// The versions and the rows of tasks, by their row ids.
-async fn fetch(
-    connection: &mut SqliteConnection,
-    rows: &Rows,
-    ids: &[TaskId],
-) -> Result<HashMap<i64, (i64, Bytes)>, Fault> {
+fn fetch(connection: &Connection, rows: &Rows, ids: &[TaskId]) -> Result<HashMap<i64, (i64, Bytes)>, Fault> {
     let mut fetched = HashMap::with_capacity(ids.len());
     if ids.is_empty() {
         return Ok(fetched);
     }
     let mut leaves: HashMap<i64, _> = ids.iter().map(|id| (id.row_id(), rows.leave(*id))).collect();
-    let text: Option<String> = sqlx::query_scalar(concat!(
-        "SELECT ",
-        page!(),
-        " FROM (SELECT ",
-        row!(short),
-        " AS row FROM tasks t WHERE t.id IN (SELECT value FROM json_each(?1)))"
-    ))
-    .bind(row_ids(ids)?)
-    .fetch_one(connection)
-    .await?;
+    let text: Option<String> = connection.one(
+        concat!(
+            "SELECT ",
+            page!(),
+            " FROM (SELECT ",
+            row!(short),
+            " AS row FROM tasks t WHERE t.id IN (SELECT value FROM json_each(?1)))"
+        ),
+        (row_ids(ids)?,),
+    )?;
     for line in lines(text.as_deref().unwrap_or_default()) {
         let row = Row::read(line)?;
         let mut json = Vec::with_capacity(line.len() * 2);

@@ -1,16 +1,19 @@
 //! The statement that reads a list. Every piece of SQL is written here; what the caller gave is bound.
 
+use rusqlite::types::Value;
 use shared_types::{
     ProjectId, TaskId, Timestamp,
     task::{ListTasks, Sort},
 };
-use sqlx::{QueryBuilder, Sqlite};
 
 use super::super::{
     record::rank,
     row::{Fields, Row, page, place, row},
 };
-use crate::store::cursor::{Cursor, Order};
+use crate::store::{
+    cursor::{Cursor, Order},
+    sql::Statement,
+};
 
 /// The key of a task without a due date, which comes last: after the last time that can be written.
 const NEVER: i64 = 253_402_300_800_000;
@@ -43,17 +46,12 @@ pub(super) enum Columns {
 
 impl Question<'_> {
     /// As one text, the rows after `after`, and no more than `most`.
-    pub(super) fn statement(
-        &self,
-        columns: Columns,
-        after: Option<Cursor>,
-        most: i64,
-    ) -> QueryBuilder<Sqlite> {
-        let mut query = QueryBuilder::new(self.select(columns));
+    pub(super) fn statement(&self, columns: Columns, after: Option<Cursor>, most: i64) -> Statement {
+        let mut query = Statement::new(self.select(columns));
         self.push_conditions(&mut query);
         push_order(&mut query, self.sort, after);
         // Not a bare parameter: SQLite would look at its value, and plan anew for each.
-        query.push(" LIMIT 0 + ").push_bind(most).push(")");
+        query.push(" LIMIT 0 + ").bind(most).push(")");
         query
     }
 
@@ -73,7 +71,7 @@ impl Question<'_> {
         }
     }
 
-    fn push_conditions(&self, query: &mut QueryBuilder<Sqlite>) {
+    fn push_conditions(&self, query: &mut Statement) {
         let input = self.input;
         query.push(if input.deleted {
             "WHERE t.deleted_at IS NOT NULL"
@@ -85,10 +83,10 @@ impl Question<'_> {
         }
         if input.overdue {
             query.push(" AND t.due_at IS NOT NULL AND t.status NOT IN ('done', 'cancelled') AND t.due_at < ");
-            query.push_bind(self.now.as_millis());
+            query.bind(self.now.as_millis());
         }
         if !input.status.is_empty() {
-            let words: Vec<_> = input.status.iter().map(|status| status.as_str()).collect();
+            let words: Vec<_> = input.status.iter().map(|status| status.as_str().to_owned()).collect();
             // With several, the plus keeps SQLite from gathering all of them by index only to sort them.
             let one = words.len() == 1;
             push_any(query, if one { " AND t.status IN (" } else { " AND +t.status IN (" }, words);
@@ -99,45 +97,41 @@ impl Question<'_> {
         for tag in &input.tags {
             query
                 .push(" AND t.id IN (SELECT task_id FROM task_tags WHERE tag = ")
-                .push_bind(tag.clone())
+                .bind(tag.clone())
                 .push(")");
         }
         if let Some(project) = self.project {
-            query.push(" AND t.project_id = ").push_bind(project.row_id());
+            query.push(" AND t.project_id = ").bind(project.row_id());
         }
         if let Some(parent) = self.parent {
-            query.push(" AND t.parent_id = ").push_bind(parent.row_id());
+            query.push(" AND t.parent_id = ").bind(parent.row_id());
         }
         if let Some(role) = &input.role {
-            query.push(" AND t.role = ").push_bind(role.clone());
+            query.push(" AND t.role = ").bind(role.clone());
         }
         if let Some(assignee) = &input.assignee {
-            query.push(" AND t.assignee = ").push_bind(assignee.clone());
+            query.push(" AND t.assignee = ").bind(assignee.clone());
         }
         if let Some(since) = input.updated_since {
-            query.push(" AND t.updated_at >= ").push_bind(since.as_millis());
+            query.push(" AND t.updated_at >= ").bind(since.as_millis());
         }
     }
 }
 
-fn push_any<T>(query: &mut QueryBuilder<Sqlite>, condition: &'static str, values: Vec<T>)
-where
-    T: for<'q> sqlx::Encode<'q, Sqlite> + sqlx::Type<Sqlite> + Send + 'static,
-{
+fn push_any<T: Into<Value>>(query: &mut Statement, condition: &'static str, values: Vec<T>) {
     query.push(condition);
-    let mut list = query.separated(", ");
-    for value in values {
-        list.push_bind(value);
+    for (place, value) in values.into_iter().enumerate() {
+        query.push(if place > 0 { ", " } else { "" }).bind(value);
     }
     query.push(")");
 }
 
 /// Where the page begins, and how it is ordered.
-fn push_order(query: &mut QueryBuilder<Sqlite>, sort: Sort, after: Option<Cursor>) {
+fn push_order(query: &mut Statement, sort: Sort, after: Option<Cursor>) {
     if let Some(after) = after {
         match sort {
-            Sort::Newest => query.push(" AND t.id < ").push_bind(after.id),
-            Sort::Oldest => query.push(" AND t.id > ").push_bind(after.id),
+            Sort::Newest => query.push(" AND t.id < ").bind(after.id),
+            Sort::Oldest => query.push(" AND t.id > ").bind(after.id),
             Sort::Updated => push_beyond(query, ["t.updated_at <= ", "t.updated_at < ", "t.id < "], after),
             Sort::Priority => push_beyond(query, ["t.priority <= ", "t.priority < ", "t.id > "], after),
             Sort::Due => push_beyond(query, [due!(" >= "), due!(" > "), "t.id > "], after),
@@ -155,13 +149,13 @@ fn push_order(query: &mut QueryBuilder<Sqlite>, sort: Sort, after: Option<Cursor
 /// Leaves out what earlier pages have shown: from the key on, in a comparison that an index can start
 /// from; and of those with the same key, only those past the last id.
 fn push_beyond<'q>(
-    query: &'q mut QueryBuilder<Sqlite>,
+    query: &'q mut Statement,
     [from_key, past_key, past_id]: [&'static str; 3],
     after: Cursor,
-) -> &'q mut QueryBuilder<Sqlite> {
-    query.push(" AND ").push(from_key).push_bind(after.key);
-    query.push(" AND (").push(past_key).push_bind(after.key);
-    query.push(" OR ").push(past_id).push_bind(after.id).push(")")
+) -> &'q mut Statement {
+    query.push(" AND ").push(from_key).bind(after.key);
+    query.push(" AND (").push(past_key).bind(after.key);
+    query.push(" OR ").push(past_id).bind(after.id).push(")")
 }
 
 /// The order that a cursor is about.

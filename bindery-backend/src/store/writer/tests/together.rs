@@ -12,7 +12,6 @@ use shared_types::{
     operation::{CompleteTask, CreateProject, CreateTask, DeleteTask},
     task::TasksWritten,
 };
-use sqlx::Row;
 use tempfile::TempDir;
 use tokio::sync::{broadcast, oneshot};
 
@@ -29,6 +28,7 @@ use crate::{
         open::{self, Opened},
         replay::Write,
         rows::Rows,
+        sql::Sql,
     },
 };
 
@@ -51,14 +51,14 @@ struct Bench {
 }
 
 impl Bench {
-    async fn new(clock: Clock) -> Self {
+    fn new(clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = StoreOptions::new(folder.path().join("test.db"));
-        let Opened { connection, prepared, .. } = open::writing(&options, &clock).await.unwrap();
+        let Opened { connection, prepared, .. } = open::writing(&options, &clock).unwrap();
         let (sender, feed) = broadcast::channel(1024);
         let desk = Desk {
             connection,
-            options: options.writer(),
+            options,
             ids: IdGenerator::after(prepared.last_id),
             clock,
             roles: Arc::new(Roles::builtin()),
@@ -71,24 +71,24 @@ impl Bench {
         let nobody = String::new();
         let mut bench =
             Self { desk, feed, open: nobody.clone(), done: nobody.clone(), deleted: nobody, _folder: folder };
-        bench.one::<CreateProject>(json!({ "name": "P" }), None).await.unwrap();
-        bench.open = bench.created("open").await;
-        bench.done = bench.created("done").await;
-        bench.deleted = bench.created("deleted").await;
-        bench.one::<CompleteTask>(json!({ "task_id": bench.done }), None).await.unwrap();
-        bench.one::<DeleteTask>(json!({ "task_id": bench.deleted }), None).await.unwrap();
+        bench.one::<CreateProject>(json!({ "name": "P" }), None).unwrap();
+        bench.open = bench.created("open");
+        bench.done = bench.created("done");
+        bench.deleted = bench.created("deleted");
+        bench.one::<CompleteTask>(json!({ "task_id": bench.done }), None).unwrap();
+        bench.one::<DeleteTask>(json!({ "task_id": bench.deleted }), None).unwrap();
         bench
     }
 
-    async fn created(&mut self, title: &str) -> String {
-        let written = self.one::<CreateTask>(json!({ "title": title }), None).await.unwrap();
+    fn created(&mut self, title: &str) -> String {
+        let written = self.one::<CreateTask>(json!({ "title": title }), None).unwrap();
         written.task.unwrap().id.to_string()
     }
 
-    async fn one<Op: Write>(&mut self, input: Value, actor: Option<&str>) -> Result<Op::Output, Error> {
-        let (job, answer) = job::<Op>(input, actor);
-        self.desk.commit(&mut vec![job]).await;
-        answer.await.unwrap()
+    fn one<Op: Write>(&mut self, input: Value, actor: Option<&str>) -> Result<Op::Output, Error> {
+        let (job, mut answer) = job::<Op>(input, actor);
+        self.desk.commit(&mut vec![job]);
+        answer.try_recv().unwrap()
     }
 
     /// The input of a request, with this store's ids in it.
@@ -99,24 +99,24 @@ impl Bench {
         serde_json::from_str(&text).unwrap()
     }
 
-    async fn one_by_one(&mut self, requests: &[Asked]) -> Vec<Result<TasksWritten, Error>> {
+    fn one_by_one(&mut self, requests: &[Asked]) -> Vec<Result<TasksWritten, Error>> {
         let mut answers = Vec::new();
         for request in requests {
             let input = self.input(request);
-            answers.push(self.one::<CreateTask>(input, request.actor).await);
+            answers.push(self.one::<CreateTask>(input, request.actor));
         }
         answers
     }
 
-    async fn together(&mut self, requests: &[Asked]) -> Vec<Result<TasksWritten, Error>> {
+    fn together(&mut self, requests: &[Asked]) -> Vec<Result<TasksWritten, Error>> {
         let jobs = requests.iter().map(|request| job::<CreateTask>(self.input(request), request.actor));
         let (mut jobs, answers): (Vec<_>, Vec<_>) = jobs.unzip();
-        self.desk.commit(&mut jobs).await;
-        futures::future::join_all(answers).await.into_iter().map(Result::unwrap).collect()
+        self.desk.commit(&mut jobs);
+        answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect()
     }
 
     /// Everything that was answered, stored and told, with ids named by their order.
-    async fn told(&mut self, answers: &[Result<TasksWritten, Error>]) -> String {
+    fn told(&mut self, answers: &[Result<TasksWritten, Error>]) -> String {
         let mut told = format!("{answers:#?}\n");
         for statement in [
             "SELECT json_array(id, title, description, status, priority, tags, labels, parent_id, project_id, role,
@@ -131,18 +131,18 @@ impl Bench {
             "SELECT json_array(tag, task_id) FROM task_tags ORDER BY tag, task_id",
             "SELECT json_array(id) FROM tasks_unindexed ORDER BY id",
         ] {
-            for row in sqlx::query(statement).fetch_all(&mut self.desk.connection).await.unwrap() {
-                told += &format!("{}\n", row.get::<String, _>(0));
+            for row in self.desk.connection.all::<String>(statement, ()).unwrap() {
+                told += &format!("{row}\n");
             }
         }
         while let Ok(event) = self.feed.try_recv() {
             told += &format!("{event:?}\n");
         }
-        let ids: Vec<i64> =
-            sqlx::query_scalar("SELECT id FROM tasks UNION SELECT id FROM projects ORDER BY 1")
-                .fetch_all(&mut self.desk.connection)
-                .await
-                .unwrap();
+        let ids: Vec<i64> = self
+            .desk
+            .connection
+            .all("SELECT id FROM tasks UNION SELECT id FROM projects ORDER BY 1", ())
+            .unwrap();
         for (place, id) in ids.into_iter().enumerate() {
             let shown = shared_types::TaskId::from_row_id(id).to_string();
             told = told.replace(&id.to_string(), &format!("#{place}")).replace(&shown, &format!("#{place}"));
@@ -226,15 +226,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     #[test]
     fn a_group_is_the_same_as_its_requests_one_by_one(groups in prop::collection::vec(group(), 1..3)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let (mut alone, mut grouped) = (Bench::new(noon()).await, Bench::new(noon()).await);
-            for group in &groups {
-                let (expected, answers) = (alone.one_by_one(group).await, grouped.together(group).await);
-                prop_assert_eq!(alone.told(&expected).await, grouped.told(&answers).await);
-            }
-            Ok(())
-        })?;
+        let (mut alone, mut grouped) = (Bench::new(noon()), Bench::new(noon()));
+        for group in &groups {
+            let (expected, answers) = (alone.one_by_one(group), grouped.together(group));
+            prop_assert_eq!(alone.told(&expected), grouped.told(&answers));
+        }
     }
 }
 
@@ -243,17 +239,17 @@ fn sound(count: usize) -> Vec<Asked> {
     (0..count).map(|n| Asked { input: json!({ "title": format!("t{n}") }), actor: None }).collect()
 }
 
-#[tokio::test]
-async fn what_waits_together_is_done_at_one_moment_and_what_fails_stands_alone() {
+#[test]
+fn what_waits_together_is_done_at_one_moment_and_what_fails_stands_alone() {
     let ticks = Arc::new(AtomicI64::new(1_772_366_400_000));
     let clock = Clock::from_fn(move || Timestamp::from_millis(ticks.fetch_add(1, Relaxed)));
-    let mut bench = Bench::new(clock).await;
+    let mut bench = Bench::new(clock);
     let moments = |answers: Vec<Result<TasksWritten, Error>>| {
         let created = answers.into_iter().flatten().filter_map(|written| Some(written.task?.created_at));
         created.collect::<std::collections::BTreeSet<_>>().len()
     };
-    assert_eq!(moments(bench.together(&sound(20)).await), 1);
+    assert_eq!(moments(bench.together(&sound(20))), 1);
     let mut group = sound(20);
     group[7].input["parent_id"] = json!("nowhere");
-    assert_eq!(moments(bench.together(&group).await), 19);
+    assert_eq!(moments(bench.together(&group)), 19);
 }
