@@ -169,11 +169,11 @@ impl App {
         result.map_err(|error| self.disclose(name, error))
     }
 
-    /// What `get_task` answers about this task, if it is kept; counted as a call.
+    /// What `get_task` answers about this task, if nobody has to wait for it; counted as a call.
     pub(crate) fn task_at_hand(&self, id: TaskId) -> Option<Json> {
         let begun = Instant::now();
         let entry = catalogue::find(operation::GetTask::SPEC.name)?;
-        let json = self.store().kept_task(id)?;
+        let json = self.store().task_at_hand(id)?;
         self.count(entry, Outcome::Ok, begun.elapsed());
         Some(json)
     }

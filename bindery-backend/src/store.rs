@@ -48,7 +48,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
@@ -157,10 +157,26 @@ impl Store {
         let reader = self.reader(statement).await?;
         let begun = Instant::now();
         match query(reader.brief_connection()) {
-            Err(Fault::Database(error)) if matches!(fault::kind(&error), Some(fault::Kind::Interrupted)) => {
-                self.finish_aside(statement, begun, reader, query).await
-            }
+            Err(fault) if fault.is_interruption() => self.finish_aside(statement, begun, reader, query).await,
             answer => self.read_ended(statement, begun, reader, answer),
+        }
+    }
+
+    /// As [`Store::read`], if a connection is free and the read is brief; `None` otherwise.
+    fn try_read<T>(
+        &self,
+        statement: &'static str,
+        query: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Option<Result<T, Error>> {
+        let reader = self.inner.readers.try_acquire()?;
+        self.inner.metrics.acquired(Duration::ZERO, true);
+        let begun = Instant::now();
+        match query(reader.brief_connection()) {
+            Err(fault) if fault.is_interruption() => {
+                reader.pass_on();
+                None
+            }
+            answer => Some(self.read_ended(statement, begun, reader, answer)),
         }
     }
 

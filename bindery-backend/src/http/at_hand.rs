@@ -28,8 +28,8 @@ fn trunk(path: &str) -> &str {
     path.match_indices('/').nth(2).and_then(|(end, _)| path.get(..end)).unwrap_or(path)
 }
 
-/// The task that is asked for by nothing but its id, if it is kept. This takes no place: to find one
-/// would take longer.
+/// The task that is asked for by nothing but its id, if nobody has to wait for it. This takes no place: to
+/// find one would take longer.
 pub(super) fn answer<B: HttpBody>(app: &App, request: &Request<B>) -> Option<Response> {
     let asks_only = request.method() == Method::GET && request.body().is_end_stream();
     // A report that cannot be read is refused, where it is read.

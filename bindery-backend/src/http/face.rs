@@ -1,7 +1,7 @@
 //! What every request meets before its route, and every response after it.
 //!
-//! Most of what is asked can be answered on the spot: a task that is kept, or that there is no room for
-//! a request now. Such an answer is made before the router, behind the same checks as all others.
+//! Most of what is asked can be answered on the spot: a task that is kept or quickly read, or that there is no room
+//! for a request now. Such an answer is made before the router, behind the same checks as all others.
 
 use std::{
     any::Any,

@@ -16,7 +16,7 @@ use super::{
     record::word,
     resolve,
     sql::Sql,
-    tasks::record::{TaskRecord, priority, select_tasks},
+    tasks::record::{self, priority, select_tasks},
 };
 use crate::handle::{Caller, Handle};
 
@@ -144,8 +144,9 @@ fn workers(
 /// The head of the ready queue. Two statements, since one that serves both cases could use the index
 /// of neither.
 fn next(connection: &Connection, project: Option<ProjectId>) -> Result<Vec<TaskRow>, Fault> {
-    let records: Vec<TaskRecord> = match project {
-        Some(project) => connection.all(
+    let tasks = match project {
+        Some(project) => record::select(
+            connection,
             select_tasks!(
                 "WHERE t.status = 'todo' AND t.deleted_at IS NULL AND t.open_dependencies = 0
                      AND t.project_id = ?2
@@ -153,7 +154,8 @@ fn next(connection: &Connection, project: Option<ProjectId>) -> Result<Vec<TaskR
             ),
             (NEXT, project.row_id()),
         )?,
-        None => connection.all(
+        None => record::select(
+            connection,
             select_tasks!(
                 "WHERE t.status = 'todo' AND t.deleted_at IS NULL AND t.open_dependencies = 0
                  ORDER BY t.priority DESC, t.id LIMIT ?1"
@@ -161,5 +163,5 @@ fn next(connection: &Connection, project: Option<ProjectId>) -> Result<Vec<TaskR
             (NEXT,),
         )?,
     };
-    records.into_iter().map(|record| Ok(TaskRow::select(&record.into_task()?, &[]))).collect()
+    Ok(tasks.iter().map(|task| TaskRow::select(task, &[])).collect())
 }

@@ -71,6 +71,11 @@ pub(super) fn is_not_a_database(error: &rusqlite::Error) -> bool {
 }
 
 impl Fault {
+    /// Whether a read was ended because it was not brief.
+    pub(super) fn is_interruption(&self) -> bool {
+        matches!(self, Self::Database(error) if matches!(kind(error), Some(Kind::Interrupted)))
+    }
+
     /// Whether this is the store's doing and not the caller's.
     pub(super) fn is_ours(&self) -> bool {
         !matches!(self, Self::Refused(_))

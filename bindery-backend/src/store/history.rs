@@ -108,42 +108,6 @@ pub(super) struct Attributed<'e> {
     pub(super) entry: Entry,
 }
 
-/// A row of the history, as it is handed to SQLite. What is JSON itself is handed over as a text.
-#[derive(Serialize)]
-struct NewChange<'e> {
-    entity: &'static str,
-    entity_id: i64,
-    action: &'static str,
-    actor: Option<&'e str>,
-    version: i64,
-    before: &'e str,
-    after: &'e str,
-    guard: Option<String>,
-    request_id: Option<&'e str>,
-    affects: String,
-    undoes: Option<i64>,
-}
-
-impl<'e> NewChange<'e> {
-    fn of(attributed: &'e Attributed<'e>) -> Result<Self, Fault> {
-        let Attributed { caller, request_id, path, entry } = attributed;
-        let guard = caller.guard.as_ref().and_then(|report| report.about(path));
-        Ok(Self {
-            entity: entry.entity.as_str(),
-            entity_id: entry.row_id,
-            action: entry.action.as_str(),
-            actor: caller.actor.as_deref(),
-            version: entry.version,
-            before: &entry.texts.before,
-            after: &entry.texts.after,
-            guard: guard.as_ref().map(serde_json::to_string).transpose()?,
-            request_id: *request_id,
-            affects: serde_json::to_string(&entry.affects)?,
-            undoes: entry.undoes,
-        })
-    }
-}
-
 impl Tx<'_> {
     /// Appends `entry` to the history, and to what subscribers will hear.
     pub(super) fn record(&mut self, entry: Entry) -> Result<(), Fault> {
@@ -154,31 +118,38 @@ impl Tx<'_> {
 
     /// As [`Tx::record`], for several entries in their order.
     pub(super) fn record_all(&mut self, entries: Vec<Attributed<'_>>) -> Result<(), Fault> {
-        let rows: Vec<NewChange<'_>> = entries.iter().map(NewChange::of).collect::<Result<_, _>>()?;
-        self.connection.run(
+        let mut append = self.connection.prepare_cached(
             "INSERT INTO changes (at, entity, entity_id, action, actor, version, before, after, guard,
                                   request_id, affects, undoes)
-             SELECT ?2, json_extract(value, '$.entity'), json_extract(value, '$.entity_id'),
-                    json_extract(value, '$.action'), json_extract(value, '$.actor'),
-                    json_extract(value, '$.version'), json_extract(value, '$.before'),
-                    json_extract(value, '$.after'), json_extract(value, '$.guard'),
-                    json_extract(value, '$.request_id'), json_extract(value, '$.affects'),
-                    json_extract(value, '$.undoes')
-             FROM jsonb_each(?1)",
-            (serde_json::to_string(&rows)?, self.now.as_millis()),
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?;
-        // AUTOINCREMENT counts up by one from row to row, and nobody else writes.
-        let first = self.connection.last_insert_rowid() - entries.len() as i64 + 1;
-        self.events.extend((first..).zip(entries).map(|(seq, attributed)| ChangeEvent {
-            seq,
-            at: self.now,
-            entity: attributed.entry.entity,
-            entity_id: shown_id(attributed.entry.entity, attributed.entry.row_id),
-            action: attributed.entry.action,
-            version: attributed.entry.version,
-            actor: attributed.caller.actor.clone(),
-            affects: attributed.entry.affects,
-        }));
+        for Attributed { caller, request_id, path, entry } in entries {
+            let guard = caller.guard.as_ref().and_then(|report| report.about(path));
+            let seq = append.insert((
+                self.now.as_millis(),
+                entry.entity.as_str(),
+                entry.row_id,
+                entry.action.as_str(),
+                caller.actor.as_deref(),
+                entry.version,
+                entry.texts.before,
+                entry.texts.after,
+                guard.as_ref().map(serde_json::to_string).transpose()?,
+                request_id,
+                serde_json::to_string(&entry.affects)?,
+                entry.undoes,
+            ))?;
+            self.events.push(ChangeEvent {
+                seq,
+                at: self.now,
+                entity: entry.entity,
+                entity_id: shown_id(entry.entity, entry.row_id),
+                action: entry.action,
+                version: entry.version,
+                actor: caller.actor.clone(),
+                affects: entry.affects,
+            });
+        }
         Ok(())
     }
 }

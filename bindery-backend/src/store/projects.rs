@@ -54,11 +54,11 @@ struct ProjectRow {
     name: String,
     description: Option<String>,
     status: String,
-    open_tasks: i64,
-    done_tasks: i64,
     created_at: i64,
     updated_at: i64,
     version: i64,
+    open_tasks: i64,
+    done_tasks: i64,
 }
 
 from_row!(ProjectRow {
@@ -66,11 +66,11 @@ from_row!(ProjectRow {
     name,
     description,
     status,
-    open_tasks,
-    done_tasks,
     created_at,
     updated_at,
-    version
+    version,
+    open_tasks,
+    done_tasks
 });
 
 impl ProjectRow {

@@ -123,6 +123,13 @@ impl Readers {
         Ok(Reader { kept, shared: Arc::clone(&self.shared), place })
     }
 
+    /// A connection that is open and free at this moment.
+    pub(super) fn try_acquire(&self) -> Option<Reader> {
+        let place = Arc::clone(&self.shared.places).try_acquire_owned().ok()?;
+        let kept = self.shared.spare().as_mut()?.pop()?;
+        Some(Reader { kept, shared: Arc::clone(&self.shared), place })
+    }
+
     pub(super) fn in_use(&self) -> Use {
         let most = self.shared.options.max_connections;
         let in_use = (most as usize).saturating_sub(self.shared.places.available_permits());
@@ -163,12 +170,17 @@ impl Shared {
     }
 
     fn open(&self) -> Result<Kept, NoReader> {
+        // Counted first: who closes all either waits for this one, or is seen to have closed them.
+        let counted = Counted::new(&self.open);
+        if self.spare().is_none() {
+            return Err(NoReader::Closed);
+        }
         let connection = self.options.reader()?;
         let is_brief = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&is_brief);
         connection.progress_handler(BRIEF_STEPS, Some(move || asked.load(SeqCst)))?;
         let now = Instant::now();
-        Ok(Kept { connection, is_brief, opened: now, used: now, _counted: Counted::new(&self.open) })
+        Ok(Kept { connection, is_brief, opened: now, used: now, _counted: counted })
     }
 
     fn put_back(&self, mut kept: Kept) {

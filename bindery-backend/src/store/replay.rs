@@ -1,15 +1,11 @@
 //! Request ids: the same request twice is done once.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use shared_types::{Error, ErrorCode, Operation};
 
-use super::{fault::Fault, record::hex, sql::Sql, transaction::Tx};
+use super::{fault::Fault, sql::Sql, transaction::Tx};
 use crate::handle::Caller;
 
 /// An operation that changes the store.
@@ -93,12 +89,15 @@ pub(super) fn once<Op: Write>(
     Ok(answers.collect())
 }
 
+/// What a request is told from another by.
+type InputHash = [u8; 32];
+
 /// The hash of each request that has an id, by that id.
-fn named<'r, Op: Write>(requests: &[Asked<'r, Op::Input>]) -> Result<HashMap<&'r str, String>, Fault> {
+fn named<'r, Op: Write>(requests: &[Asked<'r, Op::Input>]) -> Result<HashMap<&'r str, InputHash>, Fault> {
     let mut named = HashMap::new();
     for request in requests {
         let Some(id) = Op::request_id(request.input) else { continue };
-        let hash = hex(&Sha256::digest(serde_json::to_vec(request.input)?));
+        let hash = Sha256::digest(serde_json::to_vec(request.input)?).into();
         if named.insert(id, hash).is_some() {
             // The second is answered by what is remembered of the first, which is yet to be done.
             return Err(reused(id, Op::SPEC.name).into());
@@ -109,23 +108,17 @@ fn named<'r, Op: Write>(requests: &[Asked<'r, Op::Input>]) -> Result<HashMap<&'r
 
 /// The first results of those requests that have been done before.
 fn remembered<'r, Op: Write>(
-    tx: &mut Tx<'_>,
-    named: &HashMap<&'r str, String>,
+    tx: &Tx<'_>,
+    named: &HashMap<&'r str, InputHash>,
 ) -> Result<HashMap<&'r str, Op::Output>, Fault> {
     let mut outputs = HashMap::new();
-    if named.is_empty() {
-        return Ok(outputs);
-    }
-    let ids: HashSet<&str> = named.keys().copied().collect();
-    let found: Vec<(String, String, String, String)> = tx.connection.all(
-        "SELECT request_id, operation, lower(hex(input_hash)), response FROM requests
-         WHERE request_id IN (SELECT value FROM json_each(?1))",
-        (serde_json::to_string(&ids)?,),
-    )?;
-    for (request_id, operation, hash, response) in found {
-        let Some((id, asked)) = named.get_key_value(request_id.as_str()) else { continue };
+    for (id, asked) in named {
+        let found: Option<(String, InputHash, String)> = tx
+            .connection
+            .first("SELECT operation, input_hash, response FROM requests WHERE request_id = ?1", (id,))?;
+        let Some((operation, hash, response)) = found else { continue };
         if operation != Op::SPEC.name || hash != *asked {
-            return Err(reused(&request_id, &operation).into());
+            return Err(reused(id, &operation).into());
         }
         let mut output = serde_json::from_str(&response)?;
         Op::mark_replayed(&mut output);
@@ -144,36 +137,20 @@ fn reused(request_id: &str, operation: &str) -> Error {
     .suggest("Use a new request_id for a new request; repeat one only with the same arguments.")
 }
 
-/// What is kept of a request that was done.
-#[derive(Serialize)]
-struct Kept<'r> {
-    request_id: &'r str,
-    input_hash: &'r str,
-    response: String,
-}
-
 /// Keeps the answers of those requests that have an id.
 fn remember<'a, 'r: 'a, Op: Write>(
-    tx: &mut Tx<'_>,
-    named: &HashMap<&'r str, String>,
+    tx: &Tx<'_>,
+    named: &HashMap<&'r str, InputHash>,
     done: impl Iterator<Item = (&'a Asked<'r, Op::Input>, &'a Op::Output)>,
 ) -> Result<(), Fault> {
-    let mut kept = Vec::with_capacity(named.len());
     for (request, output) in done {
         let id = Op::request_id(request.input);
-        if let Some((request_id, input_hash)) = id.and_then(|id| named.get_key_value(id)) {
-            kept.push(Kept { request_id, input_hash, response: serde_json::to_string(output)? });
-        }
+        let Some((id, hash)) = id.and_then(|id| named.get_key_value(id)) else { continue };
+        tx.connection.run(
+            "INSERT INTO requests (request_id, operation, input_hash, response, at)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            (id, Op::SPEC.name, hash, serde_json::to_string(output)?, tx.now.as_millis()),
+        )?;
     }
-    if kept.is_empty() {
-        return Ok(());
-    }
-    tx.connection.run(
-        "INSERT INTO requests (request_id, operation, input_hash, response, at)
-         SELECT json_extract(value, '$.request_id'), ?2, unhex(json_extract(value, '$.input_hash')),
-                json_extract(value, '$.response'), ?3
-         FROM jsonb_each(?1)",
-        (serde_json::to_string(&kept)?, Op::SPEC.name, tx.now.as_millis()),
-    )?;
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! Statements of the store: each is prepared once for a connection, and its rows are read into values.
 
+use std::ops::RangeFrom;
+
 use rusqlite::{
-    Connection, OptionalExtension, Params, Result, Row, Transaction, TransactionBehavior, params_from_iter,
+    Connection, OptionalExtension, Params, Row, Transaction, TransactionBehavior, params_from_iter,
     types::{FromSql, Value},
 };
 
@@ -11,20 +13,28 @@ use rusqlite::{
 /// All of these fail when SQLite does, and when a row is not what is expected.
 pub(super) trait Sql {
     /// Runs a statement to its end, and returns how many rows it has changed.
-    fn run(&self, statement: &str, parameters: impl Params) -> Result<usize>;
+    fn run(&self, statement: &str, parameters: impl Params) -> rusqlite::Result<usize>;
 
     /// All rows.
-    fn all<T: FromRow>(&self, statement: &str, parameters: impl Params) -> Result<Vec<T>>;
+    fn all<T: FromRow>(&self, statement: &str, parameters: impl Params) -> rusqlite::Result<Vec<T>>;
+
+    /// Shows each row to `take`, in their order, until that fails or has seen enough and returns false.
+    fn each<E: From<rusqlite::Error>>(
+        &self,
+        statement: &str,
+        parameters: impl Params,
+        take: impl FnMut(&Row<'_>) -> Result<bool, E>,
+    ) -> Result<(), E>;
 
     /// The first row; to have none is an error.
-    fn one<T: FromRow>(&self, statement: &str, parameters: impl Params) -> Result<T>;
+    fn one<T: FromRow>(&self, statement: &str, parameters: impl Params) -> rusqlite::Result<T>;
 
     /// The first row, if there is one.
-    fn first<T: FromRow>(&self, statement: &str, parameters: impl Params) -> Result<Option<T>>;
+    fn first<T: FromRow>(&self, statement: &str, parameters: impl Params) -> rusqlite::Result<Option<T>>;
 }
 
 impl Sql for Connection {
-    fn run(&self, statement: &str, parameters: impl Params) -> Result<usize> {
+    fn run(&self, statement: &str, parameters: impl Params) -> rusqlite::Result<usize> {
         let mut prepared = self.prepare_cached(statement)?;
         // Statements that change nothing may well return rows, such as PRAGMA.
         if prepared.column_count() == 0 {
@@ -35,15 +45,31 @@ impl Sql for Connection {
         Ok(0)
     }
 
-    fn all<T: FromRow>(&self, statement: &str, parameters: impl Params) -> Result<Vec<T>> {
+    fn all<T: FromRow>(&self, statement: &str, parameters: impl Params) -> rusqlite::Result<Vec<T>> {
         self.prepare_cached(statement)?.query_map(parameters, T::from_row)?.collect()
     }
 
-    fn one<T: FromRow>(&self, statement: &str, parameters: impl Params) -> Result<T> {
+    fn each<E: From<rusqlite::Error>>(
+        &self,
+        statement: &str,
+        parameters: impl Params,
+        mut take: impl FnMut(&Row<'_>) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let mut prepared = self.prepare_cached(statement)?;
+        let mut rows = prepared.query(parameters)?;
+        while let Some(row) = rows.next()? {
+            if !take(row)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn one<T: FromRow>(&self, statement: &str, parameters: impl Params) -> rusqlite::Result<T> {
         self.prepare_cached(statement)?.query_row(parameters, T::from_row)
     }
 
-    fn first<T: FromRow>(&self, statement: &str, parameters: impl Params) -> Result<Option<T>> {
+    fn first<T: FromRow>(&self, statement: &str, parameters: impl Params) -> rusqlite::Result<Option<T>> {
         self.one(statement, parameters).optional()
     }
 }
@@ -71,11 +97,23 @@ impl Statement {
         self
     }
 
+    /// As [`Sql::each`].
+    ///
+    /// # Errors
+    /// As those of [`Sql`], and those of `take`.
+    pub(super) fn each<E: From<rusqlite::Error>>(
+        &self,
+        connection: &Connection,
+        take: impl FnMut(&Row<'_>) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        connection.each(&self.text, params_from_iter(&self.values), take)
+    }
+
     /// The first row; to have none is an error.
     ///
     /// # Errors
     /// As those of [`Sql`].
-    pub(super) fn one<T: FromRow>(&self, connection: &Connection) -> Result<T> {
+    pub(super) fn one<T: FromRow>(&self, connection: &Connection) -> rusqlite::Result<T> {
         connection.one(&self.text, params_from_iter(&self.values))
     }
 
@@ -83,7 +121,7 @@ impl Statement {
     ///
     /// # Errors
     /// As those of [`Sql`].
-    pub(super) fn first<T: FromRow>(&self, connection: &Connection) -> Result<Option<T>> {
+    pub(super) fn first<T: FromRow>(&self, connection: &Connection) -> rusqlite::Result<Option<T>> {
         connection.first(&self.text, params_from_iter(&self.values))
     }
 }
@@ -93,7 +131,7 @@ impl Statement {
 ///
 /// # Errors
 /// When another process writes.
-pub(super) fn immediate(connection: &Connection) -> Result<Transaction<'_>> {
+pub(super) fn immediate(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
     Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
 }
 
@@ -101,7 +139,7 @@ pub(super) fn immediate(connection: &Connection) -> Result<Transaction<'_>> {
 ///
 /// # Errors
 /// When SQLite has not closed it.
-pub(super) fn close(connection: Connection) -> Result<()> {
+pub(super) fn close(connection: Connection) -> rusqlite::Result<()> {
     connection.close().map_err(|(_, error)| error)
 }
 
@@ -109,15 +147,28 @@ pub(super) fn close(connection: Connection) -> Result<()> {
 pub(super) trait FromRow: Sized {
     /// # Errors
     /// When a column is missing, or of another type.
-    fn from_row(row: &Row<'_>) -> Result<Self>;
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self>;
 }
 
-/// Declares that the fields of a struct are read from the columns of their names.
+/// The next column of a row, which has this name.
+pub(super) fn column<T: FromSql>(
+    row: &Row<'_>,
+    places: &mut RangeFrom<usize>,
+    name: &str,
+) -> rusqlite::Result<T> {
+    let place = places.next().unwrap_or_default();
+    debug_assert_eq!(row.as_ref().column_name(place), Ok(name));
+    row.get(place)
+}
+
+/// Declares that the fields of a struct are read from the columns of their names, which stand in their order.
 macro_rules! from_row {
     ($record:ident { $($field:ident),+ $(,)? }) => {
         impl $crate::store::sql::FromRow for $record {
             fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-                Ok(Self { $($field: row.get(stringify!($field))?),+ })
+                // By their place, for a search by name takes as long as all the rest.
+                let mut places = 0..;
+                Ok(Self { $($field: $crate::store::sql::column(row, &mut places, stringify!($field))?),+ })
             }
         }
     };
@@ -128,13 +179,13 @@ pub(super) use from_row;
 macro_rules! single {
     ($($value:ty),+) => {$(
         impl FromRow for $value {
-            fn from_row(row: &Row<'_>) -> Result<Self> {
+            fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
                 row.get(0)
             }
         }
 
         impl FromRow for Option<$value> {
-            fn from_row(row: &Row<'_>) -> Result<Self> {
+            fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
                 row.get(0)
             }
         }
@@ -147,7 +198,7 @@ single!(bool, i64, String, Value);
 macro_rules! several {
     ($($value:ident $column:literal),+) => {
         impl<$($value: FromSql),+> FromRow for ($($value,)+) {
-            fn from_row(row: &Row<'_>) -> Result<Self> {
+            fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
                 Ok(($(row.get::<_, $value>($column)?,)+))
             }
         }

@@ -9,7 +9,7 @@ mod list;
 mod plan;
 pub(super) mod record;
 mod role;
-mod row;
+pub(super) mod row;
 pub(super) mod save;
 mod undo;
 mod update;

@@ -10,8 +10,8 @@ use shared_types::{
 };
 
 use super::{
-    record::{TaskRecord, select_tasks},
-    row::{Fields, Row, row},
+    record::{self, select_tasks},
+    row::{Fields, Row},
 };
 use crate::{
     handle::{Caller, Handle, Json},
@@ -19,10 +19,13 @@ use crate::{
         Store, executions,
         fault::Fault,
         history, resolve,
-        rows::Form,
+        rows::{Form, Leave},
         sql::{Sql, from_row},
     },
 };
+
+/// What the reading of one task is called in the figures.
+const GET: &str = "tasks.get";
 
 /// How many direct parts of a task are shown; `list_tasks` with `parent_id` pages through more.
 const CHILDREN: i64 = 200;
@@ -30,11 +33,13 @@ const CHILDREN: i64 = 200;
 /// How many notes are shown, the newest of them.
 const NOTES: i64 = 200;
 
+/// About the bytes of an answer, to begin with.
+const USUAL_BYTES: usize = 1024;
+
 impl Handle<operation::GetTask> for Store {
     async fn handle(&self, input: GetTask, _: &Caller) -> Result<TaskRead, Error> {
         let task = if input.include.is_empty() {
-            self.read("tasks.get", move |connection| resolve::task(connection, &input.task_id, "task_id"))
-                .await?
+            self.read(GET, move |connection| resolve::task(connection, &input.task_id, "task_id")).await?
         } else {
             self.read_aside("tasks.get_with", move |connection| {
                 let task = resolve::task(connection, &input.task_id, "task_id")?;
@@ -57,37 +62,49 @@ impl Handle<operation::GetTask> for Store {
 }
 
 impl Store {
-    /// The answer about this task, if it is kept.
-    pub(crate) fn kept_task(&self, id: TaskId) -> Option<Json> {
-        self.inner.rows.get(id).map(Json::from_written)
+    /// The answer about this task, if nobody has to wait for it: it is kept, or a connection is free to
+    /// read it.
+    pub(crate) fn task_at_hand(&self, id: TaskId) -> Option<Json> {
+        if let Some(kept) = self.inner.rows.get(id) {
+            return Some(Json::from_written(kept));
+        }
+        let leave = self.inner.rows.leave(id);
+        let found = self.try_read(GET, |connection| read(connection, id))?.ok()?;
+        self.keep(leave, found)
     }
 
     /// The answer about this task; `None` when there is no such task.
     async fn task(&self, id: TaskId) -> Result<Option<Json>, Error> {
-        if let Some(kept) = self.kept_task(id) {
-            return Ok(Some(kept));
+        if let Some(kept) = self.inner.rows.get(id) {
+            return Ok(Some(Json::from_written(kept)));
         }
         let leave = self.inner.rows.leave(id);
-        let found = self.read("tasks.get", move |connection| read(connection, id)).await?;
-        let Some((version, json)) = found else { return Ok(None) };
+        let found = self.read(GET, move |connection| read(connection, id)).await?;
+        Ok(self.keep(leave, found))
+    }
+
+    fn keep(&self, leave: Option<Leave>, found: Option<(i64, Bytes)>) -> Option<Json> {
+        let (version, json) = found?;
         if let Some(leave) = leave {
             self.inner.rows.keep(&leave, Form::Whole, version, json.clone());
         }
-        Ok(Some(Json::from_written(json)))
+        Some(Json::from_written(json))
     }
 }
 
 /// The version of a task and the answer about it, deleted or not.
 fn read(connection: &Connection, id: TaskId) -> Result<Option<(i64, Bytes)>, Fault> {
-    let text: Option<String> =
-        connection.first(concat!("SELECT ", row!(whole), " FROM tasks t WHERE t.id = ?1"), (id.row_id(),))?;
-    let Some(text) = text else { return Ok(None) };
-    let mut json = Vec::with_capacity(text.len() * 2);
-    json.extend_from_slice(br#"{"task":"#);
-    let row = Row::read(&text)?;
-    row.write(Fields::ALL, &mut json)?;
-    json.push(b'}');
-    Ok(Some((row.version, Bytes::from(json))))
+    let mut found = None;
+    connection.each(select_tasks!("WHERE t.id = ?1"), (id.row_id(),), |row| {
+        let row = Row::read(row)?;
+        let mut json = Vec::with_capacity(USUAL_BYTES);
+        json.extend_from_slice(br#"{"task":"#);
+        row.write(Fields::ALL, &mut json)?;
+        json.push(b'}');
+        found = Some((row.version, Bytes::from(json)));
+        Ok::<_, Fault>(true)
+    })?;
+    Ok(found)
 }
 
 fn including(connection: &Connection, mut task: Task, wanted: &[Include]) -> Result<Task, Fault> {
@@ -103,11 +120,12 @@ fn including(connection: &Connection, mut task: Task, wanted: &[Include]) -> Res
 }
 
 fn children(connection: &Connection, parent: TaskId) -> Result<Vec<TaskRow>, Fault> {
-    let records: Vec<TaskRecord> = connection.all(
+    let children = record::select(
+        connection,
         select_tasks!("WHERE t.parent_id = ?1 AND t.deleted_at IS NULL ORDER BY t.id LIMIT ?2"),
         (parent.row_id(), CHILDREN),
     )?;
-    records.into_iter().map(|record| Ok(TaskRow::select(&record.into_task()?, &[]))).collect()
+    Ok(children.iter().map(|task| TaskRow::select(task, &[])).collect())
 }
 
 struct NoteRow {

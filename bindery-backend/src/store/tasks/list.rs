@@ -16,7 +16,7 @@ use self::{
     page::Page,
     query::{Columns, Question, key, order},
 };
-use super::row::{Fields, Row, lines};
+use super::row::{Fields, Row};
 use crate::{
     handle::{Caller, Handle, Json},
     store::{Store, cursor::Cursor, fault::Fault, resolve, rows::Rows},
@@ -28,9 +28,8 @@ const LIMIT: i64 = 50;
 /// The most rows on a page.
 const MOST: i64 = 1000;
 
-/// The most rows that are read at once: a page of the usual length in one statement, and no more in
-/// memory than that, however long they are.
-const AT_ONCE: i64 = 64;
+/// A page of no more rows is read in no time.
+const SHORT: i64 = 64;
 
 impl Handle<operation::ListTasks> for Store {
     async fn handle(&self, input: ListTasks, caller: &Caller) -> Result<TaskPage, Error> {
@@ -41,8 +40,8 @@ impl Handle<operation::ListTasks> for Store {
 
     async fn answer(&self, input: ListTasks, _: &Caller) -> Result<Json, Error> {
         let now = self.now();
-        let asks_once = input.project_id.is_none() && input.parent_id.is_none() && limit(&input) < AT_ONCE;
-        if asks_once {
+        let is_brief = input.project_id.is_none() && input.parent_id.is_none() && limit(&input) <= SHORT;
+        if is_brief {
             let rows = Arc::clone(&self.inner.rows);
             let kept = Some(rows).filter(|rows| rows.are_kept() && input.fields.is_empty());
             self.read("tasks.list", move |connection| read(connection, &input, now, kept.as_deref())).await
@@ -69,24 +68,18 @@ fn read(
     }
     let fields = Fields::of(&input.fields);
     let mut page = Page::new(limit(input));
-    loop {
-        // One more than asked for tells whether there is a next page.
-        let wanted = (page.limit + 1 - page.rows).min(AT_ONCE);
-        let query = question.statement(Columns::Fields(fields), after, wanted);
-        let text: Option<String> = query.one(connection)?;
-        let mut found = 0;
-        for line in lines(text.as_deref().unwrap_or_default()) {
-            let row = Row::read(line)?;
-            if !page.add(&row, fields)? {
-                return Ok(page.end(after.map(|last| last.write(order))));
-            }
+    let mut is_last = true;
+    // One more than asked for tells whether there is a next page.
+    let statement = question.statement(Columns::Fields(fields), after, page.limit + 1);
+    statement.each(connection, |row| {
+        let row = Row::read(row)?;
+        is_last = page.add(&row, fields)?;
+        if is_last {
             after = Some(Cursor { key: key(sort, &row), id: row.id });
-            found += 1;
         }
-        if found < wanted {
-            return Ok(page.end(None));
-        }
-    }
+        Ok::<_, Fault>(is_last)
+    })?;
+    Ok(page.end(after.filter(|_| !is_last).map(|last| last.write(order))))
 }
 
 fn limit(input: &ListTasks) -> i64 {

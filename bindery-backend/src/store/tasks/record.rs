@@ -1,116 +1,25 @@
 //! The row of a task: read in one statement, written in one.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Params};
 use shared_types::{
-    ProjectId, TaskId, Timestamp,
+    ProjectId, TaskId,
     task::{Priority, Task},
 };
 
+use super::row::Row;
 use crate::store::{
     fault::Fault,
-    record::{millis, row_ids, task_ids, word},
-    sql::{Sql, from_row},
+    record::{millis, row_ids},
+    sql::Sql,
 };
 
 /// `SELECT` of everything that makes a [`Task`], from `tasks t`, to be followed by a condition.
 macro_rules! select_tasks {
-    ($($rest:literal)?) => {
-        concat!(
-            "SELECT t.id, t.title, t.description, t.status, t.priority, t.tags, t.labels, t.parent_id,
-                    t.project_id, t.role, t.assignee, t.due_at, t.created_at, t.updated_at,
-                    t.completed_at, t.completion_notes, t.deleted_at, t.version,
-                    (SELECT json_group_array(d.depends_on) FROM dependencies d WHERE d.task_id = t.id)
-                        AS depends_on,
-                    CASE t.open_dependencies WHEN 0 THEN '[]' ELSE
-                        (SELECT json_group_array(d.depends_on)
-                         FROM dependencies d JOIN tasks o ON o.id = d.depends_on
-                         WHERE d.task_id = t.id AND o.deleted_at IS NULL
-                             AND o.status NOT IN ('done', 'cancelled'))
-                    END AS waiting_for
-             FROM tasks t ",
-            $($rest)?
-        )
+    ($rest:literal) => {
+        concat!("SELECT ", $crate::store::tasks::row::columns!(whole), " FROM tasks t ", $rest)
     };
 }
 pub(in crate::store) use select_tasks;
-
-/// A row as [`select_tasks`] reads it.
-pub(in crate::store) struct TaskRecord {
-    pub(in crate::store) id: i64,
-    title: String,
-    description: Option<String>,
-    status: String,
-    priority: i64,
-    tags: String,
-    labels: String,
-    parent_id: Option<i64>,
-    project_id: Option<i64>,
-    role: Option<String>,
-    assignee: Option<String>,
-    due_at: Option<i64>,
-    created_at: i64,
-    updated_at: i64,
-    completed_at: Option<i64>,
-    completion_notes: Option<String>,
-    deleted_at: Option<i64>,
-    version: i64,
-    depends_on: String,
-    waiting_for: String,
-}
-
-from_row!(TaskRecord {
-    id,
-    title,
-    description,
-    status,
-    priority,
-    tags,
-    labels,
-    parent_id,
-    project_id,
-    role,
-    assignee,
-    due_at,
-    created_at,
-    updated_at,
-    completed_at,
-    completion_notes,
-    deleted_at,
-    version,
-    depends_on,
-    waiting_for
-});
-
-impl TaskRecord {
-    pub(in crate::store) fn into_task(self) -> Result<Task, Fault> {
-        Ok(Task {
-            id: TaskId::from_row_id(self.id),
-            title: self.title,
-            description: self.description,
-            status: word(&self.status)?,
-            priority: priority(self.priority),
-            tags: serde_json::from_str(&self.tags)?,
-            labels: serde_json::from_str(&self.labels)?,
-            parent_id: self.parent_id.map(TaskId::from_row_id),
-            project_id: self.project_id.map(ProjectId::from_row_id),
-            role: self.role,
-            assignee: self.assignee,
-            depends_on: task_ids(&self.depends_on)?,
-            waiting_for: task_ids(&self.waiting_for)?,
-            due_at: self.due_at.map(Timestamp::from_millis),
-            created_at: Timestamp::from_millis(self.created_at),
-            updated_at: Timestamp::from_millis(self.updated_at),
-            completed_at: self.completed_at.map(Timestamp::from_millis),
-            completion_notes: self.completion_notes,
-            deleted_at: self.deleted_at.map(Timestamp::from_millis),
-            version: self.version,
-            children: None,
-            history: None,
-            notes: None,
-            executions: None,
-        })
-    }
-}
 
 /// The number under which a priority is stored; the greater, the earlier in the queue.
 pub(in crate::store) const fn rank(priority: Priority) -> i64 {
@@ -132,10 +41,23 @@ pub(in crate::store) const fn priority(rank: i64) -> Priority {
     }
 }
 
+/// The tasks that `statement` selects, which begins with [`select_tasks`].
+pub(in crate::store) fn select(
+    connection: &Connection,
+    statement: &str,
+    parameters: impl Params,
+) -> Result<Vec<Task>, Fault> {
+    let mut tasks = Vec::new();
+    connection.each(statement, parameters, |row| {
+        tasks.push(Row::read(row)?.to_task()?);
+        Ok::<_, Fault>(true)
+    })?;
+    Ok(tasks)
+}
+
 /// The task with this id, deleted or not.
 pub(in crate::store) fn find(connection: &Connection, id: TaskId) -> Result<Option<Task>, Fault> {
-    let record: Option<TaskRecord> = connection.first(select_tasks!("WHERE t.id = ?1"), (id.row_id(),))?;
-    record.map(TaskRecord::into_task).transpose()
+    Ok(select(connection, select_tasks!("WHERE t.id = ?1"), (id.row_id(),))?.pop())
 }
 
 /// The task with this id, which is known to be there.
@@ -148,14 +70,15 @@ pub(in crate::store) fn get_all(connection: &Connection, ids: &[TaskId]) -> Resu
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let records: Vec<TaskRecord> = connection.all(
+    let tasks = select(
+        connection,
         select_tasks!("WHERE t.id IN (SELECT value FROM json_each(?1)) ORDER BY t.id"),
         (row_ids(ids)?,),
     )?;
-    if records.len() < ids.len() {
+    if tasks.len() < ids.len() {
         return Err(rusqlite::Error::QueryReturnedNoRows.into());
     }
-    records.into_iter().map(TaskRecord::into_task).collect()
+    Ok(tasks)
 }
 
 /// Writes every field that an update can change, with the version and the time in `task`.

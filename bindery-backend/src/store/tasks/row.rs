@@ -1,159 +1,163 @@
-//! A task on its way to a caller: read as one text, and written as JSON with little understood of it.
-//!
-//! Each row that SQLite's thread sends is a message, and each column of it a value. So SQLite writes a
-//! page of tasks as one text of lines and cells. What separates them is no character of JSON: texts are
-//! quoted already, and go into the answer as they are. What the contract shows in another form (ids,
-//! times, priorities) goes through the contract's types.
+//! A task as it is read, on its way to a caller: borrowed from the row that SQLite holds, and written as
+//! JSON or made a [`Task`].
 
-use serde::{Serialize, de::Error as _};
-use shared_types::{JsonObject, ProjectId, TaskId, Timestamp, task::TaskField};
+use serde::Serialize;
+use shared_types::{
+    JsonObject, ProjectId, TaskId, Timestamp,
+    task::{Task, TaskField},
+};
 
 use super::record::priority;
-use crate::store::fault::Fault;
+use crate::store::{fault::Fault, record::word};
 
-/// What stands between two cells, and between two lines.
-const CELL: char = '\u{1f}';
-const LINE: char = '\u{1e}';
-
-/// An SQL expression that writes a task of `tasks t` as a line, in the order of [`Row`]; a cell without a
-/// value is empty, or `null`. The short form leaves out the fields of [`Fields::need_whole`]. `labels` are
-/// taken as they are stored: SQLite's JSON functions would round large integers.
-macro_rules! row {
+/// The columns of `tasks t` that [`Row::read`] reads, in its order. The short form leaves out the fields of
+/// [`Fields::need_whole`].
+macro_rules! columns {
     (short) => {
-        row!("NULL", "NULL", "NULL", "NULL")
+        $crate::store::tasks::row::columns!("NULL", "NULL", "NULL", "NULL")
     };
     (whole) => {
-        row!(
-            "json_quote(t.description)",
+        $crate::store::tasks::row::columns!(
+            "t.description",
             "t.labels",
-            "json_quote(t.completion_notes)",
+            "t.completion_notes",
             "(SELECT group_concat(d.depends_on) FROM dependencies d WHERE d.task_id = t.id)"
         )
     };
     ($description:literal, $labels:literal, $notes:literal, $depends_on:literal) => {
         concat!(
-            "concat(t.id, '\u{1f}', json_quote(t.title), '\u{1f}', t.status, '\u{1f}', t.priority, '\u{1f}',
-                    t.tags, '\u{1f}', t.parent_id, '\u{1f}', t.project_id, '\u{1f}', json_quote(t.role),
-                    '\u{1f}', json_quote(t.assignee), '\u{1f}',
-                    CASE t.open_dependencies WHEN 0 THEN NULL ELSE
-                        (SELECT group_concat(d.depends_on)
-                         FROM dependencies d JOIN tasks o ON o.id = d.depends_on
-                         WHERE d.task_id = t.id AND o.deleted_at IS NULL
-                             AND o.status NOT IN ('done', 'cancelled'))
-                    END,
-                    '\u{1f}', t.due_at, '\u{1f}', t.created_at, '\u{1f}', t.updated_at, '\u{1f}',
-                    t.completed_at, '\u{1f}', t.deleted_at, '\u{1f}', t.version, '\u{1f}', ",
+            "t.id, t.title, t.status, t.priority, t.tags, t.parent_id, t.project_id, t.role, t.assignee,
+             CASE t.open_dependencies WHEN 0 THEN NULL ELSE
+                 (SELECT group_concat(d.depends_on) FROM dependencies d JOIN tasks o ON o.id = d.depends_on
+                  WHERE d.task_id = t.id AND o.deleted_at IS NULL AND o.status NOT IN ('done', 'cancelled'))
+             END,
+             t.due_at, t.created_at, t.updated_at, t.completed_at, t.deleted_at, t.version, ",
             $description,
-            ", '\u{1f}', ",
+            ", ",
             $labels,
-            ", '\u{1f}', ",
+            ", ",
             $notes,
-            ", '\u{1f}', ",
-            $depends_on,
-            ")"
+            ", ",
+            $depends_on
         )
     };
 }
-pub(super) use row;
+pub(in crate::store) use columns;
 
-/// An SQL expression that writes what tells a task of `tasks t` and its place, in the order of [`Place`].
-/// `$key` is what the list is ordered by.
-macro_rules! place {
-    ($key:literal) => {
-        concat!("concat(t.id, '\u{1f}', t.version, '\u{1f}', ", $key, ")")
-    };
-}
-pub(super) use place;
-
-/// An SQL expression that joins the lines `row` of a page.
-macro_rules! page {
-    () => {
-        "group_concat(row, '\u{1e}')"
-    };
-}
-pub(super) use page;
-
-/// The lines of a page.
-pub(super) fn lines(page: &str) -> impl Iterator<Item = &str> {
-    page.split(LINE).filter(|line| !line.is_empty())
-}
-
-/// A task as [`row`] writes it. Texts are quoted as JSON; those of the enums are words.
-pub(super) struct Row<'a> {
+/// A task as it is read from [`columns`]. Tags and labels are JSON, other tasks are row ids with commas between.
+pub(in crate::store) struct Row<'r> {
     pub(super) id: i64,
-    title: &'a str,
-    status: &'a str,
+    title: &'r str,
+    status: &'r str,
     pub(super) priority: i64,
-    tags: &'a str,
+    tags: &'r str,
     parent_id: Option<i64>,
     project_id: Option<i64>,
-    role: &'a str,
-    assignee: &'a str,
-    waiting_for: &'a str,
+    role: Option<&'r str>,
+    assignee: Option<&'r str>,
+    waiting_for: Option<&'r str>,
     pub(super) due_at: Option<i64>,
     created_at: i64,
     pub(super) updated_at: i64,
     completed_at: Option<i64>,
     deleted_at: Option<i64>,
     pub(super) version: i64,
-    description: &'a str,
-    labels: &'a str,
-    completion_notes: &'a str,
-    depends_on: &'a str,
+    description: Option<&'r str>,
+    labels: Option<&'r str>,
+    completion_notes: Option<&'r str>,
+    depends_on: Option<&'r str>,
 }
 
-impl<'a> Row<'a> {
-    /// Reads a line.
-    pub(super) fn read(line: &'a str) -> Result<Self, Fault> {
-        let mut cells = line.split(CELL);
-        let mut cell = || cells.next().ok_or_else(|| unreadable("a cell is missing"));
+impl<'r> Row<'r> {
+    /// # Errors
+    /// When the columns are others.
+    pub(in crate::store) fn read(row: &'r rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let text = |column: usize| Ok::<_, rusqlite::Error>(row.get_ref(column)?.as_str()?);
+        let text_if_any = |column: usize| Ok::<_, rusqlite::Error>(row.get_ref(column)?.as_str_or_null()?);
         Ok(Self {
-            id: number(cell()?)?,
-            title: cell()?,
-            status: cell()?,
-            priority: number(cell()?)?,
-            tags: cell()?,
-            parent_id: optional(cell()?)?,
-            project_id: optional(cell()?)?,
-            role: cell()?,
-            assignee: cell()?,
-            waiting_for: cell()?,
-            due_at: optional(cell()?)?,
-            created_at: number(cell()?)?,
-            updated_at: number(cell()?)?,
-            completed_at: optional(cell()?)?,
-            deleted_at: optional(cell()?)?,
-            version: number(cell()?)?,
-            description: cell()?,
-            labels: cell()?,
-            completion_notes: cell()?,
-            depends_on: cell()?,
+            id: row.get(0)?,
+            title: text(1)?,
+            status: text(2)?,
+            priority: row.get(3)?,
+            tags: text(4)?,
+            parent_id: row.get(5)?,
+            project_id: row.get(6)?,
+            role: text_if_any(7)?,
+            assignee: text_if_any(8)?,
+            waiting_for: text_if_any(9)?,
+            due_at: row.get(10)?,
+            created_at: row.get(11)?,
+            updated_at: row.get(12)?,
+            completed_at: row.get(13)?,
+            deleted_at: row.get(14)?,
+            version: row.get(15)?,
+            description: text_if_any(16)?,
+            labels: text_if_any(17)?,
+            completion_notes: text_if_any(18)?,
+            depends_on: text_if_any(19)?,
+        })
+    }
+
+    /// The task, if all its columns were read.
+    ///
+    /// # Errors
+    /// When it is not stored as we store it.
+    pub(in crate::store) fn to_task(&self) -> Result<Task, Fault> {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Ok(Task {
+            id: TaskId::from_row_id(self.id),
+            title: self.title.to_owned(),
+            description: owned(self.description),
+            status: word(self.status)?,
+            priority: priority(self.priority),
+            tags: serde_json::from_str(self.tags)?,
+            labels: self.labels.map(serde_json::from_str).transpose()?.unwrap_or_default(),
+            parent_id: self.parent_id.map(TaskId::from_row_id),
+            project_id: self.project_id.map(ProjectId::from_row_id),
+            role: owned(self.role),
+            assignee: owned(self.assignee),
+            depends_on: tasks(self.depends_on)?,
+            waiting_for: tasks(self.waiting_for)?,
+            due_at: self.due_at.map(Timestamp::from_millis),
+            created_at: Timestamp::from_millis(self.created_at),
+            updated_at: Timestamp::from_millis(self.updated_at),
+            completed_at: self.completed_at.map(Timestamp::from_millis),
+            completion_notes: owned(self.completion_notes),
+            deleted_at: self.deleted_at.map(Timestamp::from_millis),
+            version: self.version,
+            children: None,
+            history: None,
+            notes: None,
+            executions: None,
         })
     }
 
     /// Writes these fields as the contract does, in its order; the id is always there.
+    ///
+    /// # Errors
+    /// When the task is not stored as we store it.
     pub(super) fn write(&self, fields: Fields, json: &mut Vec<u8>) -> Result<(), Fault> {
         json.extend_from_slice(br#"{"id":"#);
         serde_json::to_writer(&mut *json, &TaskId::from_row_id(self.id))?;
         let mut object = Object { json, fields };
         let time = |millis: Option<i64>| millis.map(Timestamp::from_millis);
-        object.quoted(TaskField::Title, self.title);
-        object.quoted(TaskField::Description, self.description);
+        object.value(TaskField::Title, Some(self.title))?;
+        object.value(TaskField::Description, self.description)?;
         object.value(TaskField::Status, Some(self.status))?;
         object.value(TaskField::Priority, Some(priority(self.priority).as_str()))?;
         object.tags(self.tags)?;
         object.labels(self.labels)?;
         object.value(TaskField::ParentId, self.parent_id.map(TaskId::from_row_id))?;
         object.value(TaskField::ProjectId, self.project_id.map(ProjectId::from_row_id))?;
-        object.quoted(TaskField::Role, self.role);
-        object.quoted(TaskField::Assignee, self.assignee);
+        object.value(TaskField::Role, self.role)?;
+        object.value(TaskField::Assignee, self.assignee)?;
         object.tasks(TaskField::DependsOn, self.depends_on)?;
         object.tasks(TaskField::WaitingFor, self.waiting_for)?;
         object.value(TaskField::DueAt, time(self.due_at))?;
         object.value(TaskField::CreatedAt, time(Some(self.created_at)))?;
         object.value(TaskField::UpdatedAt, time(Some(self.updated_at)))?;
         object.value(TaskField::CompletedAt, time(self.completed_at))?;
-        object.quoted(TaskField::CompletionNotes, self.completion_notes);
+        object.value(TaskField::CompletionNotes, self.completion_notes)?;
         object.value(TaskField::DeletedAt, time(self.deleted_at))?;
         object.value(TaskField::Version, Some(self.version))?;
         json.push(b'}');
@@ -161,33 +165,11 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Where a task stands in a list, as [`place`] writes it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub(super) id: i64,
-    pub(super) version: i64,
-    pub(super) key: i64,
-}
-
-impl Place {
-    /// Reads a line.
-    pub(super) fn read(line: &str) -> Result<Self, Fault> {
-        let mut cells = line.split(CELL).map(number);
-        let mut cell = || cells.next().unwrap_or_else(|| Err(unreadable("a cell is missing")));
-        Ok(Self { id: cell()?, version: cell()?, key: cell()? })
-    }
-}
-
-fn unreadable(why: &str) -> Fault {
-    Fault::Unreadable(serde_json::Error::custom(why))
-}
-
-fn number(cell: &str) -> Result<i64, Fault> {
-    cell.parse().map_err(|_| unreadable("a number is expected"))
-}
-
-fn optional(cell: &str) -> Result<Option<i64>, Fault> {
-    if cell.is_empty() { Ok(None) } else { number(cell).map(Some) }
+/// Row ids with commas between.
+fn tasks(ids: Option<&str>) -> Result<Vec<TaskId>, Fault> {
+    let ids = ids.unwrap_or_default().split_terminator(',');
+    let ids = ids.map(|id| serde_json::from_str(id).map(TaskId::from_row_id));
+    Ok(ids.collect::<Result<_, _>>()?)
 }
 
 /// A set of fields.
@@ -239,38 +221,32 @@ impl Object<'_> {
         Ok(())
     }
 
-    /// A text that is JSON already.
-    fn quoted(&mut self, field: TaskField, json: &str) {
-        if !matches!(json, "" | "null") && self.fields.have(field) {
-            self.name(field);
-            self.json.extend_from_slice(json.as_bytes());
-        }
-    }
-
-    /// Row ids with commas between.
-    fn tasks(&mut self, field: TaskField, ids: &str) -> Result<(), Fault> {
-        if ids.is_empty() || !self.fields.have(field) {
+    fn tasks(&mut self, field: TaskField, ids: Option<&str>) -> Result<(), Fault> {
+        if ids.is_none() || !self.fields.have(field) {
             return Ok(());
         }
-        let ids = ids.split(',').map(|id| number(id).map(TaskId::from_row_id));
-        self.value(field, Some(ids.collect::<Result<Vec<_>, _>>()?))
+        self.value(field, Some(tasks(ids)?))
     }
 
     /// They are as we write them, unless an import has brought them: then with spaces or escapes that we
     /// would not write.
     fn tags(&mut self, json: &str) -> Result<(), Fault> {
+        if json == "[]" || !self.fields.have(TaskField::Tags) {
+            return Ok(());
+        }
         if !json.bytes().any(|byte| byte <= b' ' || byte == b'\\') {
-            self.quoted(TaskField::Tags, if json == "[]" { "" } else { json });
+            self.name(TaskField::Tags);
+            self.json.extend_from_slice(json.as_bytes());
             return Ok(());
         }
         let tags: Vec<String> = serde_json::from_str(json)?;
         self.value(TaskField::Tags, Some(tags).filter(|tags| !tags.is_empty()))
     }
 
-    fn labels(&mut self, json: &str) -> Result<(), Fault> {
-        if matches!(json, "" | "{}") || !self.fields.have(TaskField::Labels) {
+    fn labels(&mut self, json: Option<&str>) -> Result<(), Fault> {
+        let Some(json) = json.filter(|json| *json != "{}" && self.fields.have(TaskField::Labels)) else {
             return Ok(());
-        }
+        };
         let labels: JsonObject = serde_json::from_str(json)?;
         self.value(TaskField::Labels, Some(labels).filter(|labels| !labels.is_empty()))
     }

@@ -18,9 +18,20 @@ use crate::{
         record::row_ids,
         rows::{Form, Rows},
         sql::Sql,
-        tasks::row::{Fields, Place, Row, lines, page, row},
+        tasks::row::{Fields, Row, columns},
     },
 };
+
+/// About the rows of a page, and the bytes of one, to begin with.
+const USUAL_ROWS: usize = 64;
+const USUAL_BYTES: usize = 512;
+
+/// Where a task stands in a list.
+struct Place {
+    id: i64,
+    version: i64,
+    key: i64,
+}
 
 /// The whole page after `after`; `None` when a task on it changes just now. Rows that are not kept are
 /// read, and then kept.
@@ -32,10 +43,12 @@ pub(super) fn read(
     mut page: Page,
 ) -> Result<Option<Json>, Fault> {
     // One more than asked for tells whether there is a next page.
-    let query = question.statement(Columns::Place, after, page.limit + 1);
-    let text: Option<String> = query.one(connection)?;
-    let places: Vec<Place> =
-        lines(text.as_deref().unwrap_or_default()).map(Place::read).collect::<Result<_, _>>()?;
+    let statement = question.statement(Columns::Place, after, page.limit + 1);
+    let mut places = Vec::with_capacity(USUAL_ROWS);
+    statement.each(connection, |row| {
+        places.push(Place { id: row.get(0)?, version: row.get(1)?, key: row.get(2)? });
+        Ok::<_, Fault>(true)
+    })?;
     let kept: Vec<Option<Bytes>> =
         places.iter().map(|place| rows.listed(TaskId::from_row_id(place.id), place.version)).collect();
     let absent = places.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
@@ -64,25 +77,18 @@ fn fetch(connection: &Connection, rows: &Rows, ids: &[TaskId]) -> Result<HashMap
         return Ok(fetched);
     }
     let mut leaves: HashMap<i64, _> = ids.iter().map(|id| (id.row_id(), rows.leave(*id))).collect();
-    let text: Option<String> = connection.one(
-        concat!(
-            "SELECT ",
-            page!(),
-            " FROM (SELECT ",
-            row!(short),
-            " AS row FROM tasks t WHERE t.id IN (SELECT value FROM json_each(?1)))"
-        ),
-        (row_ids(ids)?,),
-    )?;
-    for line in lines(text.as_deref().unwrap_or_default()) {
-        let row = Row::read(line)?;
-        let mut json = Vec::with_capacity(line.len() * 2);
+    let statement =
+        concat!("SELECT ", columns!(short), " FROM tasks t WHERE t.id IN (SELECT value FROM json_each(?1))");
+    connection.each(statement, (row_ids(ids)?,), |row| {
+        let row = Row::read(row)?;
+        let mut json = Vec::with_capacity(USUAL_BYTES);
         row.write(Fields::of(&[]), &mut json)?;
         let json = Bytes::from(json);
         if let Some(leave) = leaves.remove(&row.id).flatten() {
             rows.keep(&leave, Form::Listed, row.version, json.clone());
         }
         fetched.insert(row.id, (row.version, json));
-    }
+        Ok::<_, Fault>(true)
+    })?;
     Ok(fetched)
 }

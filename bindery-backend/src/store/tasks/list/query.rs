@@ -8,7 +8,7 @@ use shared_types::{
 
 use super::super::{
     record::rank,
-    row::{Fields, Row, page, place, row},
+    row::{Fields, Row, columns},
 };
 use crate::store::{
     cursor::{Cursor, Order},
@@ -40,34 +40,34 @@ pub(super) struct Question<'i> {
 pub(super) enum Columns {
     /// What a row with these fields needs.
     Fields(Fields),
-    /// Which task it is, and where it stands.
+    /// Its id, its version, and what it is ordered by.
     Place,
 }
 
 impl Question<'_> {
-    /// As one text, the rows after `after`, and no more than `most`.
+    /// The rows after `after`, and no more than `most`.
     pub(super) fn statement(&self, columns: Columns, after: Option<Cursor>, most: i64) -> Statement {
         let mut query = Statement::new(self.select(columns));
         self.push_conditions(&mut query);
         push_order(&mut query, self.sort, after);
         // Not a bare parameter: SQLite would look at its value, and plan anew for each.
-        query.push(" LIMIT 0 + ").bind(most).push(")");
+        query.push(" LIMIT 0 + ").bind(most);
         query
     }
 
     fn select(&self, columns: Columns) -> &'static str {
         macro_rules! select {
             ($row:expr) => {
-                concat!("SELECT ", page!(), " FROM (SELECT ", $row, " AS row FROM tasks t ")
+                concat!("SELECT ", $row, " FROM tasks t ")
             };
         }
         match (columns, self.sort) {
-            (Columns::Fields(fields), _) if fields.need_whole() => select!(row!(whole)),
-            (Columns::Fields(_), _) => select!(row!(short)),
-            (Columns::Place, Sort::Newest | Sort::Oldest) => select!(place!("t.id")),
-            (Columns::Place, Sort::Updated) => select!(place!("t.updated_at")),
-            (Columns::Place, Sort::Priority) => select!(place!("t.priority")),
-            (Columns::Place, Sort::Due) => select!(place!("ifnull(t.due_at, 253402300800000)")),
+            (Columns::Fields(fields), _) if fields.need_whole() => select!(columns!(whole)),
+            (Columns::Fields(_), _) => select!(columns!(short)),
+            (Columns::Place, Sort::Newest | Sort::Oldest) => select!("t.id, t.version, t.id"),
+            (Columns::Place, Sort::Updated) => select!("t.id, t.version, t.updated_at"),
+            (Columns::Place, Sort::Priority) => select!("t.id, t.version, t.priority"),
+            (Columns::Place, Sort::Due) => select!(concat!("t.id, t.version, ", due!(""))),
         }
     }
 
