@@ -220,16 +220,33 @@ fn bring_up_to_date(
 
 /// Takes the steps that the file lacks.
 fn migrate(connection: &Connection) -> rusqlite::Result<()> {
-    let found: i64 = connection.one("PRAGMA user_version", ())?;
-    let lacking = MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(MIGRATIONS.len()));
-    if lacking.len() == 0 {
+    let taken = usize::try_from(schema(connection)?.unwrap_or(0)).unwrap_or(MIGRATIONS.len());
+    if taken >= MIGRATIONS.len() && is_marked(connection)? {
         return Ok(());
     }
-    for step in lacking {
+    for step in MIGRATIONS.iter().skip(taken) {
         connection.execute_batch(step)?;
     }
+    connection.run("DROP TABLE IF EXISTS _sqlx_migrations", ())?;
     connection.pragma_update(None, "application_id", APPLICATION)?;
     connection.pragma_update(None, "user_version", known_schema())
+}
+
+/// Whether the head of the file says that it is Bindery's.
+fn is_marked(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.one::<i64>("PRAGMA application_id", ()).map(|found| found == APPLICATION)
+}
+
+/// The schema of a file of ours; `None` if it is none. Before files were marked, a table listed the steps.
+fn schema(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    if is_marked(connection)? {
+        return connection.first("PRAGMA user_version", ());
+    }
+    let listed = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations'";
+    match connection.first::<i64>(listed, ())? {
+        Some(_) => connection.first("SELECT max(version) FROM _sqlx_migrations", ()),
+        None => Ok(None),
+    }
 }
 
 /// Opens a connection that only reads, on a database of the current schema that somebody else may
@@ -252,13 +269,11 @@ pub(super) fn look(options: &StoreOptions) -> Result<(Connection, Option<i64>), 
     let begun = beside(&options.path, "-journal").exists();
     let connection = if begun { options.recovering_inspector() } else { options.inspector() };
     let connection = connection.map_err(failed)?;
-    let application: i64 = connection.one("PRAGMA application_id", ()).map_err(failed)?;
-    if application != APPLICATION {
+    let Some(found) = schema(&connection).map_err(failed)? else {
         let tables: i64 = connection.one("SELECT count(*) FROM sqlite_schema", ()).map_err(failed)?;
         let is_empty = tables == 0;
         return if is_empty { Ok((connection, None)) } else { Err(OpenError::Foreign(options.path.clone())) };
-    }
-    let found = connection.one("PRAGMA user_version", ()).map_err(failed)?;
+    };
     let known = known_schema();
     if found > known { Err(OpenError::Newer { found, known }) } else { Ok((connection, Some(found))) }
 }

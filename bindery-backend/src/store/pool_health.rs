@@ -59,8 +59,8 @@ pub fn pool_health(metrics: &PoolMetrics) -> PoolHealth {
 pub fn memory_advice(resident_bytes: i64) -> Option<String> {
     (resident_bytes > RESIDENT_BYTES).then(|| {
         format!(
-            "The backend holds {} MB of memory: lower the number of connections (each caches up to 64 MB) \
-             or restart it.",
+            "The backend holds {} MB of memory: lower BINDERY_ROW_CACHE or the number of connections, or \
+             restart it.",
             resident_bytes / (1024 * 1024)
         )
     })

@@ -1,7 +1,7 @@
 //! `search_entities`: full text over tasks, projects, notes and documents.
 //!
-//! Ranking is bounded: BM25 orders the newest matches of each kind, so that a word which occurs
-//! everywhere costs no more than one that is rare. What the index cannot know (punctuation, parts of
+//! Ranking is bounded: BM25 orders the newest matches of each kind, and a word that occurs nearly everywhere
+//! only finds, so that it costs no more than one that is rare. What the index cannot know (punctuation, parts of
 //! words in scripts without spaces) is looked for letter by letter in the newest rows.
 
 mod index;
@@ -121,7 +121,7 @@ fn search(connection: &Connection, input: &SearchEntities) -> Result<SearchPage,
 
 /// The mode, and where in it the page begins.
 fn start(search: &Search, input: &SearchEntities) -> Result<(Mode, Option<i64>), Error> {
-    let usual = match (&search.query.expression, input.sort.unwrap_or_default()) {
+    let usual = match (search.query.expression(), input.sort.unwrap_or_default()) {
         (None, _) => Mode::Scan,
         (Some(_), SearchSort::Rank) => Mode::Ranked,
         (Some(_), SearchSort::Newest) => Mode::Newest,
@@ -154,7 +154,7 @@ fn run(
     mode: Mode,
     start: Option<i64>,
 ) -> Result<SearchPage, Fault> {
-    let (found, next) = match (mode, &search.query.expression) {
+    let (found, next) = match (mode, &search.query.expression()) {
         (Mode::Ranked, Some(expression)) => {
             index::ranked(connection, search, expression, start.unwrap_or(0))?
         }

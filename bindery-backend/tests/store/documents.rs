@@ -145,3 +145,25 @@ async fn pages_of_a_search_show_each_hit_once() {
         assert_eq!(seen.len(), 20, "{query} {sort}");
     }
 }
+
+#[tokio::test]
+async fn a_word_that_nearly_every_text_has_finds_and_the_others_rank() {
+    let bench = Fixture::new().await;
+    let others = |from: usize| (from..from + 1000).map(|n| json!({ "title": format!("everywhere {n}") }));
+    bench.create(json!({ "title": "harbour", "description": "everywhere" })).await;
+    bench.create(json!({ "title": "pier", "description": "everywhere, and also in the harbour" })).await;
+    for thousand in 0..10 {
+        bench.create_all(Value::Array(others(thousand * 1000).collect())).await;
+    }
+    let hits = async |query| hits(&bench, json!({ "query": query, "limit": 2 })).await;
+    assert_eq!(
+        hits("everywhere harbour").await,
+        ["harbour", "pier"],
+        "the title counts more than what is newer"
+    );
+    assert_eq!(
+        hits("everywhere").await,
+        ["everywhere 9999", "everywhere 9998"],
+        "nothing but their age tells"
+    );
+}

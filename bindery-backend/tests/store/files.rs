@@ -52,6 +52,24 @@ async fn a_database_of_a_newer_version_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_database_from_before_files_were_marked_is_ours() {
+    let mut bench = Fixture::new().await;
+    let task = bench.create(json!({ "title": "kept" })).await;
+    bench.store.close().await;
+    tamper(
+        &bench,
+        "PRAGMA application_id = 0; PRAGMA user_version = 0; CREATE TABLE _sqlx_migrations (version BIGINT);
+         INSERT INTO _sqlx_migrations VALUES (1), (2), (3), (4)",
+    );
+    std::fs::remove_file(bench.folder.path().join("tasks.db-sum")).unwrap();
+    for _ in 0..2 {
+        bench.store = bench.try_open().await.unwrap();
+        assert_eq!(bench.get(task.id).await, task);
+        bench.store.close().await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_ours_is_never_overwritten() {
     let bench = Fixture::new().await;
     bench.store.close().await;

@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use rusqlite::Connection;
 use shared_types::search::EntityKind;
 
-use super::{Found, Search, ShownRow, newest_page, statements};
+use super::{Found, Search, ShownRow, newest_page, query::all_of, statements};
 use crate::store::{fault::Fault, sql::Sql};
 
 /// How many of the newest matches of a kind are ranked.
 const RANKED: i64 = 5000;
+
+/// A word that so many texts of a kind have tells nothing about one of them.
+const COMMON: i64 = 10_000;
 
 /// A match before it is shown.
 struct Candidate {
@@ -27,8 +30,7 @@ pub(super) fn ranked(
 ) -> Result<(Vec<Found>, Option<i64>), Fault> {
     let mut candidates = Vec::new();
     for kind in &search.kinds {
-        let statement = statements::of(*kind).ranked;
-        candidates.extend(matches(connection, search, *kind, statement, expression, i64::MAX, RANKED)?);
+        candidates.extend(scored(connection, search, *kind, expression)?);
     }
     // Ids settle ties, so that two pages never show the same hit.
     candidates.sort_unstable_by(|a, b| a.score.total_cmp(&b.score).then(b.row_id.cmp(&a.row_id)));
@@ -36,6 +38,37 @@ pub(super) fn ranked(
     let end = (shown + search.limit).min(candidates.len());
     let next = (end < candidates.len()).then_some(end as i64);
     Ok((show(connection, expression, &candidates[shown..end], true)?, next))
+}
+
+/// The newest matches of a kind with their scores. To score, FTS5 counts all texts that have a word; where
+/// these are very many, the word says little about any of them, and is left out of the score.
+fn scored(
+    connection: &Connection,
+    search: &Search,
+    kind: EntityKind,
+    expression: &str,
+) -> Result<Vec<Candidate>, Fault> {
+    let statements = statements::of(kind);
+    let mut telling = Vec::with_capacity(search.query.words.len());
+    for word in &search.query.words {
+        let texts: i64 = connection.one(statements.count, (word, COMMON))?;
+        telling.extend((texts < COMMON).then(|| word.clone()));
+    }
+    let matches = |statement, expression: &str| {
+        matches(connection, search, kind, statement, expression, i64::MAX, RANKED)
+    };
+    if telling.len() == search.query.words.len() {
+        return matches(statements.ranked, expression);
+    }
+    let mut candidates = matches(statements.newest, expression)?;
+    if !telling.is_empty() {
+        let scored = matches(statements.ranked, &all_of(&telling))?;
+        let scores: HashMap<i64, f64> = scored.iter().map(|one| (one.row_id, one.score)).collect();
+        for candidate in &mut candidates {
+            candidate.score = scores.get(&candidate.row_id).copied().unwrap_or_default();
+        }
+    }
+    Ok(candidates)
 }
 
 /// The newest hits before the row `before`, and the last of them, if there are more.

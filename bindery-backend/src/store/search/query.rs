@@ -3,8 +3,8 @@
 /// A search, read from its text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Query {
-    /// An FTS5 expression; absent when the text has no word that the index could know.
-    pub(super) expression: Option<String>,
+    /// What the index could know, each as an FTS5 expression: words, beginnings and phrases.
+    pub(super) words: Vec<String>,
     /// The terms as they were typed, to be looked for letter by letter.
     pub(super) terms: Vec<String>,
     /// Whether it has letters of a script that is written without spaces. The index takes a whole
@@ -23,13 +23,22 @@ impl Query {
     /// that do not close end with the text.
     pub(super) fn read(text: &str) -> Self {
         let terms = terms(text);
-        let known: Vec<String> = terms.iter().filter(|term| has_word(&term.text)).map(expression).collect();
         Self {
-            expression: if known.is_empty() { None } else { Some(known.join(" ")) },
+            words: terms.iter().filter(|term| has_word(&term.text)).map(expression).collect(),
             terms: terms.into_iter().map(|term| term.text).collect(),
             spaceless: text.chars().any(is_spaceless),
         }
     }
+
+    /// What finds texts that have all words; absent when there are none.
+    pub(super) fn expression(&self) -> Option<String> {
+        if self.words.is_empty() { None } else { Some(all_of(&self.words)) }
+    }
+}
+
+/// The expression that finds what has all these words.
+pub(super) fn all_of(words: &[String]) -> String {
+    words.join(" ")
 }
 
 fn terms(text: &str) -> Vec<Term> {
@@ -80,7 +89,7 @@ mod tests {
     use super::*;
 
     fn expression_of(text: &str) -> Option<String> {
-        Query::read(text).expression
+        Query::read(text).expression()
     }
 
     #[test]
@@ -99,7 +108,7 @@ mod tests {
     #[test]
     fn a_text_without_words_has_terms_but_no_expression() {
         let query = Query::read("{{ }} // *");
-        assert_eq!(query.expression, None);
+        assert_eq!(query.expression(), None);
         assert_eq!(query.terms, ["{{", "}}", "//", "*"]);
     }
 

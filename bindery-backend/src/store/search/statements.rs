@@ -8,6 +8,8 @@ pub(super) struct Statements {
     pub(super) ranked: &'static str,
     /// Newest matches without it; the same parameters.
     pub(super) newest: &'static str,
+    /// How many matches there are: ?1 expression, ?2 where to stop counting.
+    pub(super) count: &'static str,
     /// What is shown of matches: ?1 expression, ?2 JSON array of rows.
     pub(super) show: &'static str,
     /// Matches by letters: ?1 JSON array of terms in lower case, ?2 before this row, ?3 limit,
@@ -28,6 +30,12 @@ macro_rules! matches {
             $visible,
             " ORDER BY rowid DESC LIMIT ?3"
         )
+    };
+}
+
+macro_rules! count {
+    ($table:literal) => {
+        concat!("SELECT count(*) FROM (SELECT 1 FROM ", $table, " WHERE ", $table, " MATCH ?1 LIMIT 0 + ?2)")
     };
 }
 
@@ -55,6 +63,7 @@ const TASKS: Statements = Statements {
         "0.0",
         "(?4 IS NULL OR (SELECT project_id FROM tasks WHERE id = tasks_text.rowid) = ?4)"
     ),
+    count: count!("tasks_text"),
     show: "SELECT f.rowid, t.id, t.title, snippet(tasks_text, -1, '**', '**', '…', 24), t.status
            FROM tasks_text f JOIN tasks t ON t.id = f.rowid
            WHERE tasks_text MATCH ?1 AND f.rowid IN (SELECT value FROM json_each(?2))",
@@ -69,6 +78,7 @@ const TASKS: Statements = Statements {
 const PROJECTS: Statements = Statements {
     ranked: matches!("projects_text", "bm25(projects_text, 8.0, 2.0)", "(?4 IS NULL OR rowid = ?4)"),
     newest: matches!("projects_text", "0.0", "(?4 IS NULL OR rowid = ?4)"),
+    count: count!("projects_text"),
     show: "SELECT f.rowid, p.id, p.name, snippet(projects_text, -1, '**', '**', '…', 24), NULL
            FROM projects_text f JOIN projects p ON p.id = f.rowid
            WHERE projects_text MATCH ?1 AND f.rowid IN (SELECT value FROM json_each(?2))",
@@ -91,6 +101,7 @@ const NOTES: Statements = Statements {
         "EXISTS (SELECT 1 FROM notes n JOIN tasks t ON t.id = n.task_id
                  WHERE n.id = notes_text.rowid AND t.deleted_at IS NULL AND (?4 IS NULL OR t.project_id = ?4))"
     ),
+    count: count!("notes_text"),
     show: "SELECT f.rowid, t.id, t.title, snippet(notes_text, -1, '**', '**', '…', 24), t.status
            FROM notes_text f JOIN notes n ON n.id = f.rowid JOIN tasks t ON t.id = n.task_id
            WHERE notes_text MATCH ?1 AND f.rowid IN (SELECT value FROM json_each(?2))",
@@ -115,6 +126,7 @@ const DOCUMENTS: Statements = Statements {
         "(?4 IS NULL OR (SELECT d.project_id FROM chunks c JOIN documents d ON d.id = c.document_id
                          WHERE c.id = chunks_text.rowid) = ?4)"
     ),
+    count: count!("chunks_text"),
     show: "SELECT f.rowid, d.id, d.uri, snippet(chunks_text, -1, '**', '**', '…', 24), NULL
            FROM chunks_text f JOIN chunks c ON c.id = f.rowid JOIN documents d ON d.id = c.document_id
            WHERE chunks_text MATCH ?1 AND f.rowid IN (SELECT value FROM json_each(?2))",
