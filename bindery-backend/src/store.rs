@@ -181,7 +181,7 @@ impl Store {
     }
 
     /// Runs statements that take longer, or that have to see the same state, on a thread where they keep
-    /// nobody waiting.
+    /// nobody waiting. They are ended when the caller goes away.
     async fn read_aside<T, Q>(&self, statement: &'static str, query: Q) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -202,11 +202,14 @@ impl Store {
         T: Send + 'static,
         Q: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     {
+        let awaited = reader.awaited();
         let work = tokio::task::spawn_blocking(move || {
             let answer = in_snapshot(reader.connection(), query);
             (reader, answer)
         });
-        match work.await {
+        let ended = work.await;
+        drop(awaited);
+        match ended {
             Ok((reader, answer)) => self.read_ended(statement, begun, reader, answer),
             Err(error) => {
                 tracing::error!(statement, %error, "a read ended in disorder");

@@ -73,6 +73,11 @@ pub(super) struct Reader {
     place: OwnedSemaphorePermit,
 }
 
+/// Ends what is being read on a connection, unless it is brief, once this is dropped. To be dropped before
+/// the connection goes to the next reader.
+#[derive(Debug)]
+pub(super) struct Awaited(Arc<AtomicBool>);
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoReader {
@@ -261,10 +266,15 @@ impl Drop for Counted {
     }
 }
 
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
+}
+
 impl Reader {
-    /// The connection, for statements of any length.
+    /// The connection, for statements of any length while they are [`Reader::awaited`].
     pub(super) fn connection(&self) -> &Connection {
-        self.kept.is_brief.store(false, SeqCst);
         &self.kept.connection
     }
 
@@ -272,6 +282,12 @@ impl Reader {
     pub(super) fn brief_connection(&self) -> &Connection {
         self.kept.is_brief.store(true, SeqCst);
         &self.kept.connection
+    }
+
+    /// While this is there, somebody waits for what is read, however long it takes.
+    pub(super) fn awaited(&self) -> Awaited {
+        self.kept.is_brief.store(false, SeqCst);
+        Awaited(Arc::clone(&self.kept.is_brief))
     }
 
     /// Gives the connection to the next reader.
@@ -348,19 +364,37 @@ mod tests {
         assert_eq!(readers.in_use().size, 0);
     }
 
+    fn count(connection: &Connection, to: i64) -> rusqlite::Result<i64> {
+        let counted = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ?1)
+                       SELECT count(*) FROM n";
+        connection.query_row(counted, [to], |row| row.get(0))
+    }
+
     #[tokio::test]
     async fn only_what_is_brief_comes_to_its_end_where_that_was_asked() {
         let (_folder, readers) = one_connection();
         let reader = readers.acquire().await.unwrap();
-        let count = |connection: &Connection, to: i64| {
-            let counted = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ?1)
-                           SELECT count(*) FROM n";
-            connection.query_row(counted, [to], |row| row.get::<_, i64>(0))
-        };
         assert_eq!(count(reader.brief_connection(), 100).unwrap(), 100);
         let refusal = count(reader.brief_connection(), 1_000_000).unwrap_err();
         assert_eq!(refusal.sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
+        let _awaited = reader.awaited();
         assert_eq!(count(reader.connection(), 1_000_000).unwrap(), 1_000_000);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_ended() {
+        let (_folder, readers) = one_connection();
+        let reader = readers.acquire().await.unwrap();
+        let connection = reader.connection();
+        let awaited = reader.awaited();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(50));
+                drop(awaited);
+            });
+            let refusal = count(connection, i64::MAX).unwrap_err();
+            assert_eq!(refusal.sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
+        });
     }
 
     #[tokio::test(start_paused = true)]
