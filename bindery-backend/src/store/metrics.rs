@@ -92,6 +92,7 @@ impl Metrics {
     /// The statement of this name ran for `elapsed`. Names are written in the code, so no value of a
     /// caller ends here.
     pub(super) fn ran(&self, statement: &'static str, elapsed: Duration, failed: bool, at: Timestamp) {
+        tracing::trace!(statement, elapsed_us = elapsed.as_micros(), failed);
         self.queries.fetch_add(1, Relaxed);
         if failed {
             self.query_failures.fetch_add(1, Relaxed);

@@ -106,13 +106,9 @@ impl StoreOptions {
 
     fn writer_of(&self, flags: OpenFlags) -> rusqlite::Result<Connection> {
         let connection = self.connect(flags)?;
-        set_cache(&connection, CACHE_KIB)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", self.synchronous.as_str())?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        // The writer does it, and notes the sums of the pages: see `sums`.
-        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         connection.pragma_update(None, "journal_size_limit", WAL_LIMIT_BYTES)?;
+        self.set_up(&connection, CACHE_KIB)?;
         Ok(connection)
     }
 
@@ -122,10 +118,18 @@ impl StoreOptions {
     /// When SQLite cannot open the file.
     pub(super) fn reader(&self) -> rusqlite::Result<Connection> {
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        set_cache(&connection, CACHE_KIB / self.max_connections.max(1))?;
-        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        self.set_up(&connection, CACHE_KIB / self.max_connections.max(1))?;
         connection.pragma_update(None, "query_only", true)?;
         Ok(connection)
+    }
+
+    fn set_up(&self, connection: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
+        // Negative means KiB.
+        connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
+        connection.pragma_update(None, "synchronous", self.synchronous.as_str())?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        // The writer does it, and notes the sums of the pages: see `sums`.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)
     }
 
     /// Opens a connection that changes nothing, not even the journal mode: to look at a file before it is
@@ -157,11 +161,6 @@ impl StoreOptions {
         )?;
         Ok(connection)
     }
-}
-
-fn set_cache(connection: &Connection, kib: u32) -> rusqlite::Result<()> {
-    // Negative means KiB.
-    connection.pragma_update(None, "cache_size", -i64::from(kib))
 }
 
 #[cfg(test)]
