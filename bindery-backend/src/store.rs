@@ -2,7 +2,7 @@
 //!
 //! # Theory of operation
 //! Reads take a connection from a pool and see one snapshot of the database. Writes are queued for
-//! one task that owns the one connection which may write: it gathers what is waiting into a
+//! one thread that owns the one connection which may write: it gathers what is waiting into a
 //! transaction, runs each request in a savepoint of its own (creations that wait together in one for
 //! all; one that is alone needs none), commits, and only then answers. A request that fails leaves no
 //! trace; one that succeeds has appended to the `changes` table, which is its history, its undo log, and

@@ -342,7 +342,7 @@ pub(super) struct Prepared {
     unindexed: i64,
 }
 
-fn prepare(connection: &Connection, clock: &Clock) -> Result<Prepared, rusqlite::Error> {
+fn prepare(connection: &Connection, clock: &Clock) -> rusqlite::Result<Prepared> {
     let fresh_id = format!("{:032x}", fastrand::u128(..));
     connection.run(
         "INSERT OR IGNORE INTO meta (name, value) VALUES ('database_id', ?1), ('last_id', '0')",

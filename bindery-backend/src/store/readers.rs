@@ -217,7 +217,7 @@ impl Shared {
 
     /// Opens the fewest that are to be there.
     fn open_fewest(&self) -> Result<(), NoReader> {
-        while self.open.count() < self.options.min_connections as usize {
+        for _ in self.open.count()..self.options.min_connections as usize {
             let kept = self.open()?;
             self.put_back(kept);
         }
@@ -395,6 +395,17 @@ mod tests {
             let refusal = count(connection, i64::MAX).unwrap_err();
             assert_eq!(refusal.sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
         });
+    }
+
+    #[tokio::test]
+    async fn connections_that_may_not_be_kept_are_not_opened_without_end() {
+        let (_folder, readers) = one_connection();
+        let options = StoreOptions {
+            min_connections: 1,
+            max_lifetime: Duration::ZERO,
+            ..readers.shared.options.clone()
+        };
+        Readers::new(&options).shared.open_fewest().unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,13 +6,13 @@ use rusqlite::Connection;
 use super::sql::Sql;
 
 /// How many tasks are still to be indexed.
-pub(super) fn unindexed(connection: &Connection) -> Result<i64, rusqlite::Error> {
+pub(super) fn unindexed(connection: &Connection) -> rusqlite::Result<i64> {
     connection.one("SELECT count(*) FROM tasks_unindexed", ())
 }
 
 /// Indexes the first `most` of what is listed, and returns how many that were. Within the open
 /// transaction: a task that is in the index and on the list would be indexed twice.
-pub(super) fn index(connection: &Connection, most: i64) -> Result<i64, rusqlite::Error> {
+pub(super) fn index(connection: &Connection, most: i64) -> rusqlite::Result<i64> {
     // In the order of ids, for FTS5 gathers in memory as long as they grow. A task that was deleted
     // meanwhile is only taken off the list.
     connection.run(
@@ -30,6 +30,6 @@ pub(super) fn index(connection: &Connection, most: i64) -> Result<i64, rusqlite:
 }
 
 /// Indexes everything that is listed, within the open transaction.
-pub(super) fn index_all(connection: &Connection) -> Result<(), rusqlite::Error> {
+pub(super) fn index_all(connection: &Connection) -> rusqlite::Result<()> {
     index(connection, i64::MAX).map(drop)
 }

@@ -76,7 +76,7 @@ fn sum_error(options: &StoreOptions, source: io::Error) -> OpenError {
     OpenError::Sum { path: options.path.clone(), source }
 }
 
-fn judge(options: &StoreOptions, verdict: Result<String, rusqlite::Error>) -> Result<(), OpenError> {
+fn judge(options: &StoreOptions, verdict: rusqlite::Result<String>) -> Result<(), OpenError> {
     let path = options.path.clone();
     match verdict {
         Ok(verdict) if verdict == "ok" => Ok(()),

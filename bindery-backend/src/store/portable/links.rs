@@ -9,7 +9,7 @@ use super::kinds::TaskRecord;
 use crate::store::{fault::Fault, sql::Sql};
 
 /// Makes the tables that an import works with; they go with the connection.
-pub(super) fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
+pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     for table in [
         "CREATE TEMP TABLE imported_links (task_id INTEGER, target INTEGER, is_parent INTEGER, line INTEGER)",
         "CREATE INDEX temp.imported_links_of ON imported_links (task_id)",

@@ -31,7 +31,7 @@ const WAIT_BRIEFLY: &str = "PRAGMA busy_timeout = 50";
 const WAIT_AS_USUAL: &str = "PRAGMA busy_timeout = 5000";
 
 /// Says what is in the log, and changes nothing.
-pub(in crate::store) fn look(connection: &Connection) -> Result<Folded, rusqlite::Error> {
+pub(in crate::store) fn look(connection: &Connection) -> rusqlite::Result<Folded> {
     checkpoint(connection, "PRAGMA wal_checkpoint(NOOP)").map(|found| found.unwrap_or(Folded::NOTHING))
 }
 
@@ -45,7 +45,7 @@ pub(in crate::store) fn fold(
     connection: &Connection,
     sums: &mut Sums,
     mode: Mode,
-) -> Result<Folded, rusqlite::Error> {
+) -> rusqlite::Result<Folded> {
     sums.lag();
     let folded = match mode {
         Mode::Passive => checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)")?,
@@ -64,7 +64,7 @@ pub(in crate::store) fn fold(
 }
 
 /// Gives back the room of a log that was folded in. It stays if a reader is in the way.
-pub(in crate::store) fn truncate(connection: &Connection) -> Result<(), rusqlite::Error> {
+pub(in crate::store) fn truncate(connection: &Connection) -> rusqlite::Result<()> {
     briefly(connection, "PRAGMA wal_checkpoint(TRUNCATE)").map(drop)
 }
 
@@ -102,7 +102,7 @@ impl Folded {
 }
 
 /// What `statement` came to: how much is in the log, and whether all was copied. `None` without a write-ahead log.
-fn checkpoint(connection: &Connection, statement: &'static str) -> Result<Option<Folded>, rusqlite::Error> {
+fn checkpoint(connection: &Connection, statement: &'static str) -> rusqlite::Result<Option<Folded>> {
     let (busy, log, copied): (bool, i64, i64) = connection.one(statement, ())?;
     Ok(match u32::try_from(log) {
         Ok(pages) => Some(Folded { pages, complete: log == copied }),
@@ -112,7 +112,7 @@ fn checkpoint(connection: &Connection, statement: &'static str) -> Result<Option
     })
 }
 
-fn briefly(connection: &Connection, statement: &'static str) -> Result<Option<Folded>, rusqlite::Error> {
+fn briefly(connection: &Connection, statement: &'static str) -> rusqlite::Result<Option<Folded>> {
     connection.run(WAIT_BRIEFLY, ())?;
     let done = checkpoint(connection, statement);
     connection.run(WAIT_AS_USUAL, ())?;

@@ -68,9 +68,12 @@ impl Store {
         if let Some(kept) = self.inner.rows.get(id) {
             return Some(Json::from_written(kept));
         }
-        let leave = self.inner.rows.leave(id);
-        let found = self.try_read(GET, |connection| read(connection, id))?.ok()?;
-        self.keep(leave, found)
+        let mut leave = None;
+        let found = self.try_read(GET, |connection| {
+            leave = self.inner.rows.leave(id);
+            read(connection, id)
+        });
+        self.keep(leave, found?.ok()?)
     }
 
     /// The answer about this task; `None` when there is no such task.

@@ -1,4 +1,4 @@
-//! When the log is folded into the database: between groups, by the task that writes.
+//! When the log is folded into the database: between groups, by the thread that writes.
 //!
 //! Nobody commits meanwhile, which is what the sums of the pages need, and no commit is slow because it has
 //! to do a checkpoint too. One that cannot come to the end, because of a reader or a full disk, is tried
@@ -104,7 +104,7 @@ impl Checkpoints {
         self.sums
     }
 
-    fn fold_if_due(&mut self, connection: &Connection, now: Instant) -> Result<(), rusqlite::Error> {
+    fn fold_if_due(&mut self, connection: &Connection, now: Instant) -> rusqlite::Result<()> {
         if now < self.not_before {
             return Ok(());
         }
