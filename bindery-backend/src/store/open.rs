@@ -29,11 +29,12 @@ use super::{
 use crate::roles::Roles;
 
 /// Every step from an empty file to the schema this binary knows; that of a file is how many were taken.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../../migrations/sqlite/0001_entities.sql"),
     include_str!("../../../migrations/sqlite/0002_derived.sql"),
     include_str!("../../../migrations/sqlite/0003_search.sql"),
     include_str!("../../../migrations/sqlite/0004_text_trails.sql"),
+    include_str!("../../../migrations/sqlite/0005_fewer_pages.sql"),
 ];
 
 /// What stands in the head of a file to say that it is Bindery's: "Bndy".
@@ -349,7 +350,13 @@ fn prepare(connection: &Connection, clock: &Clock) -> rusqlite::Result<Prepared>
         (fresh_id,),
     )?;
     let oldest_kept = clock.now().as_millis() - i64::try_from(REQUESTS_KEPT.as_millis()).unwrap_or(i64::MAX);
-    connection.run("DELETE FROM requests WHERE at < ?1", (oldest_kept,))?;
+    // In the order in which they came, so that none is read that is kept but the first.
+    connection.run(
+        "DELETE FROM requests WHERE rowid < ifnull(
+             (SELECT rowid FROM requests WHERE at >= ?1 ORDER BY rowid LIMIT 1),
+             (SELECT max(rowid) + 1 FROM requests))",
+        (oldest_kept,),
+    )?;
     let (database_id, last_id, last_seq) = connection.one(
         "SELECT (SELECT value FROM meta WHERE name = 'database_id'), max(
              (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'last_id'),

@@ -61,8 +61,9 @@ const MMAP_BYTES: i64 = 268_435_456;
 /// How long a connection waits for a lock that another process has.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// 64 MB of log: each checkpoint is a pause for whoever writes just then.
-const CHECKPOINT_PAGES: u32 = 16_000;
+/// 16 MB of log. Each checkpoint is a pause for whoever writes just then: shorter logs make for shorter ones,
+/// and copy pages more often that change again and again.
+const CHECKPOINT_PAGES: u32 = 4_000;
 
 /// The log is cut back to this after a checkpoint that emptied it.
 const WAL_LIMIT_BYTES: i64 = 67_108_864;

@@ -3,7 +3,7 @@
 use bindery_backend::store::OpenError;
 use rusqlite::Connection;
 use serde_json::json;
-use shared_types::operation::*;
+use shared_types::{TaskId, operation::*};
 
 use crate::fixture::Fixture;
 
@@ -51,22 +51,52 @@ async fn a_database_of_a_newer_version_is_left_alone() {
     assert!(error.to_string().contains("update bindery-backend"));
 }
 
+/// What the store looked like when a table listed the steps to its schema.
+const EARLIER: [&str; 4] = [
+    include_str!("../../../migrations/sqlite/0001_entities.sql"),
+    include_str!("../../../migrations/sqlite/0002_derived.sql"),
+    include_str!("../../../migrations/sqlite/0003_search.sql"),
+    include_str!("../../../migrations/sqlite/0004_text_trails.sql"),
+];
+
 #[tokio::test]
-async fn a_database_from_before_files_were_marked_is_ours() {
+async fn a_database_of_an_earlier_version_is_brought_up_to_date() {
     let mut bench = Fixture::new().await;
-    let task = bench.create(json!({ "title": "kept" })).await;
     bench.store.close().await;
+    for file in ["tasks.db", "tasks.db-sum"] {
+        std::fs::remove_file(bench.folder.path().join(file)).unwrap();
+    }
+    tamper(&bench, &EARLIER.concat());
     tamper(
         &bench,
-        "PRAGMA application_id = 0; PRAGMA user_version = 0; CREATE TABLE _sqlx_migrations (version BIGINT);
-         INSERT INTO _sqlx_migrations VALUES (1), (2), (3), (4)",
+        "CREATE TABLE _sqlx_migrations (version BIGINT);
+         INSERT INTO _sqlx_migrations VALUES (1), (2), (3), (4);
+         INSERT INTO tasks (id, title, status, priority, tags, labels, created_at, updated_at, version)
+         VALUES (4194304, 'indexed task', 'todo', 1, '[]', '{}', 0, 0, 1),
+                (8388608, 'listed task', 'todo', 1, '[]', '{}', 0, 0, 1);
+         INSERT INTO tasks_text (rowid, title, tags) VALUES (4194304, 'indexed task', '[]');
+         DELETE FROM tasks_unindexed WHERE id = 4194304;
+         INSERT INTO changes (seq, at, entity, entity_id, action, version, before, after, affects)
+         VALUES (7, 0, 'task', 4194304, 'created', 1, '{}', '{}', '[]');
+         INSERT INTO requests VALUES ('old', 'create_task', x'', '{}', 0)",
     );
-    std::fs::remove_file(bench.folder.path().join("tasks.db-sum")).unwrap();
     for _ in 0..2 {
         bench.store = bench.try_open().await.unwrap();
-        assert_eq!(bench.get(task.id).await, task);
+        let search = json!({ "query": "task", "sort": "newest" });
+        let hits = bench.call::<SearchEntities>(search).await.unwrap().hits;
+        let titles: Vec<_> = hits.iter().map(|hit| hit.title.as_str()).collect();
+        assert_eq!(titles, ["listed task", "indexed task"]);
+        let task = bench.get(TaskId::from_row_id(4_194_304)).await;
+        bench.call::<DeleteTask>(json!({ "task_id": task.id })).await.unwrap();
+        bench.call::<UpdateTask>(json!({ "task_id": task.id, "restore": true })).await.unwrap();
         bench.store.close().await;
     }
+    let connection = Connection::open(bench.path()).unwrap();
+    let seqs: String =
+        connection.query_row("SELECT json_group_array(seq) FROM changes", (), |row| row.get(0)).unwrap();
+    assert_eq!(seqs, "[7,8,9,10,11]");
+    let old: i64 = connection.query_row("SELECT count(*) FROM requests", (), |row| row.get(0)).unwrap();
+    assert_eq!(old, 0);
 }
 
 #[tokio::test]

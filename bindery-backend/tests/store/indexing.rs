@@ -60,7 +60,7 @@ async fn what_an_earlier_process_left_unindexed_is_found() {
     assert_eq!(found(&bench, "left499").await, 1);
     let connection = Connection::open(bench.path()).unwrap();
     let crashed = "INSERT INTO tasks_text (tasks_text) VALUES ('delete-all');
-                   INSERT INTO tasks_unindexed SELECT id FROM tasks";
+                   UPDATE tasks_indexed SET up_to = 0";
     connection.execute_batch(crashed).unwrap();
     assert_eq!(found(&bench, "left499").await, 0);
     drop(connection);

@@ -28,9 +28,11 @@ pub(super) fn ranked(
     expression: &str,
     shown: i64,
 ) -> Result<(Vec<Found>, Option<i64>), Fault> {
+    // One more than is shown tells whether there are others.
+    let most = shown.saturating_add(search.limit as i64 + 1).clamp(1, RANKED);
     let mut candidates = Vec::new();
     for kind in &search.kinds {
-        candidates.extend(scored(connection, search, *kind, expression)?);
+        candidates.extend(scored(connection, search, *kind, expression, most)?);
     }
     // Ids settle ties, so that two pages never show the same hit.
     candidates.sort_unstable_by(|a, b| a.score.total_cmp(&b.score).then(b.row_id.cmp(&a.row_id)));
@@ -40,13 +42,15 @@ pub(super) fn ranked(
     Ok((show(connection, expression, &candidates[shown..end], true)?, next))
 }
 
-/// The newest matches of a kind with their scores. To score, FTS5 counts all texts that have a word; where
-/// these are very many, the word says little about any of them, and is left out of the score.
+/// The newest matches of a kind with their scores, at least the best `most`. To score, FTS5 counts all texts
+/// that have a word; where these are very many, the word says little about any of them, and is left out of
+/// the score.
 fn scored(
     connection: &Connection,
     search: &Search,
     kind: EntityKind,
     expression: &str,
+    most: i64,
 ) -> Result<Vec<Candidate>, Fault> {
     let statements = statements::of(kind);
     let mut telling = Vec::with_capacity(search.query.words.len());
@@ -54,19 +58,20 @@ fn scored(
         let texts: i64 = connection.one(statements.count, (word, COMMON))?;
         telling.extend((texts < COMMON).then(|| word.clone()));
     }
-    let matches = |statement, expression: &str| {
-        matches(connection, search, kind, statement, expression, i64::MAX, RANKED)
+    let matches = |statement, expression: &str, most| {
+        matches(connection, search, kind, statement, expression, i64::MAX, most)
     };
     if telling.len() == search.query.words.len() {
-        return matches(statements.ranked, expression);
+        return matches(statements.ranked, expression, RANKED);
     }
-    let mut candidates = matches(statements.newest, expression)?;
-    if !telling.is_empty() {
-        let scored = matches(statements.ranked, &all_of(&telling))?;
-        let scores: HashMap<i64, f64> = scored.iter().map(|one| (one.row_id, one.score)).collect();
-        for candidate in &mut candidates {
-            candidate.score = scores.get(&candidate.row_id).copied().unwrap_or_default();
-        }
+    if telling.is_empty() {
+        return matches(statements.newest, expression, most);
+    }
+    let scored = matches(statements.ranked, &all_of(&telling), RANKED)?;
+    let scores: HashMap<i64, f64> = scored.iter().map(|one| (one.row_id, one.score)).collect();
+    let mut candidates = matches(statements.newest, expression, RANKED)?;
+    for candidate in &mut candidates {
+        candidate.score = scores.get(&candidate.row_id).copied().unwrap_or_default();
     }
     Ok(candidates)
 }

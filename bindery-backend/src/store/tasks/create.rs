@@ -129,7 +129,8 @@ fn put_down(
     tx.record_all(entries)
 }
 
-/// Answers each request with its rows: the one of a call that named one is read back whole.
+/// Answers each request with its rows: the one of a call that named one whole. That is as it was written;
+/// only what a task depends on has to be looked up, to say what it waits for.
 fn answer(
     tx: &mut Tx<'_>,
     requests: &[Asked<'_, CreateTask>],
@@ -138,21 +139,25 @@ fn answer(
 ) -> Result<Vec<TasksWritten>, Fault> {
     let mut rest = tasks;
     let mut parts = Vec::with_capacity(plans.len());
-    let mut singles = Vec::new();
+    let mut waiting = Vec::new();
     for (request, plan) in requests.iter().zip(plans) {
         let (own, others) = rest.split_at(plan.tasks.len());
         rest = others;
-        let single = request.input.tasks.is_empty() && own.len() == 1;
-        singles.extend(own.iter().filter(|_| single).map(|task| task.id));
+        let single = own.first().filter(|_| request.input.tasks.is_empty() && own.len() == 1);
+        waiting.extend(single.filter(|task| !task.depends_on.is_empty()).map(|task| task.id));
         parts.push((request, plan, own, single));
     }
-    let mut singles = record::get_all(tx.connection, &singles)?.into_iter();
+    let mut waiting = record::get_all(tx.connection, &waiting)?.into_iter();
     let answers = parts.into_iter().map(|(request, plan, own, single)| {
         let rows = own.iter().zip(&plan.tasks);
-        let rows =
-            rows.filter(|_| !single).map(|(task, planned)| row(task, planned.new.temporary_ref.clone()));
+        let rows = rows
+            .filter(|_| single.is_none())
+            .map(|(task, planned)| row(task, planned.new.temporary_ref.clone()));
         TasksWritten {
-            task: if single { singles.next() } else { None },
+            task: single.and_then(|task| match task.depends_on[..] {
+                [] => Some(task.clone()),
+                _ => waiting.next(),
+            }),
             tasks: rows.collect(),
             guard: request.caller.guard.clone(),
             ..TasksWritten::default()

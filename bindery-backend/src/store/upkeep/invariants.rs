@@ -54,7 +54,7 @@ pub(super) const ALL: [(&str, &str); 6] = [
         "SELECT w.name || ' has ' || w.indexed || ' entries, and should have ' || w.stored
          FROM (SELECT 'tasks_text' AS name, (SELECT count(*) FROM tasks_text_docsize) AS indexed,
                       (SELECT count(*) FROM tasks
-                       WHERE deleted_at IS NULL AND id NOT IN (SELECT id FROM tasks_unindexed)) AS stored
+                       WHERE deleted_at IS NULL AND id <= (SELECT up_to FROM tasks_indexed)) AS stored
                UNION ALL SELECT 'projects_text', (SELECT count(*) FROM projects_text_docsize),
                       (SELECT count(*) FROM projects)
                UNION ALL SELECT 'notes_text', (SELECT count(*) FROM notes_text_docsize),

@@ -16,9 +16,9 @@ use crate::store::{
 };
 
 /// How often to see how long the log is, and to look at pages, at most.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(10);
 
-/// How soon to try again when a checkpoint did not come to the end.
+/// How soon to try again when a checkpoint did not come to the end, or had to wait for readers.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Far enough that something else will come first.
@@ -118,7 +118,9 @@ impl Checkpoints {
         let mode = if log > self.pages + self.pages / 4 { Mode::Restart } else { Mode::Passive };
         let folded = sums::fold(connection, &mut self.sums, mode)?;
         self.told_of_failure = false;
-        self.not_before = Instant::now() + RETRY;
+        if !folded.complete || mode == Mode::Restart {
+            self.not_before = Instant::now() + RETRY;
+        }
         if folded.complete && is_idle {
             if folded.pages > 0 {
                 sums::truncate(connection)?;

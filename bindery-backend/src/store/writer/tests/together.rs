@@ -129,7 +129,7 @@ impl Bench {
             "SELECT json_array(project_id, status, priority, waiting, count) FROM task_counts
              WHERE count > 0 ORDER BY 1",
             "SELECT json_array(tag, task_id) FROM task_tags ORDER BY tag, task_id",
-            "SELECT json_array(id) FROM tasks_unindexed ORDER BY id",
+            "SELECT json_array(count(*)) FROM tasks WHERE id > (SELECT up_to FROM tasks_indexed)",
         ] {
             for row in self.desk.connection.all::<String>(statement, ()).unwrap() {
                 told += &format!("{row}\n");
