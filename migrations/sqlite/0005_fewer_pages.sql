@@ -42,12 +42,9 @@ END;
 -- Requests are kept in the order in which they came; that is by age.
 DROP INDEX requests_by_age;
 
--- Nothing is taken out of the history, so that one more than the last number was never given before, and
--- need not be noted elsewhere.
-DROP INDEX changes_by_entity;
-ALTER TABLE changes RENAME TO changes_numbered;
-
-CREATE TABLE changes (
+-- Append-only: the audit history, the undo log and the feed. Nothing is ever taken out, so that one more
+-- than the last number was never given before, and need not be noted elsewhere.
+CREATE TABLE history (
     seq        INTEGER PRIMARY KEY,
     at         INTEGER NOT NULL,
     entity     TEXT NOT NULL,
@@ -65,6 +62,6 @@ CREATE TABLE changes (
     undoes     INTEGER
 ) STRICT;
 
-INSERT INTO changes SELECT * FROM changes_numbered;
-DROP TABLE changes_numbered;
-CREATE INDEX changes_by_entity ON changes (entity_id, seq);
+INSERT INTO history SELECT * FROM changes;
+DROP TABLE changes;
+CREATE INDEX history_by_entity ON history (entity_id, seq);

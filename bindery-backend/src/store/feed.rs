@@ -87,7 +87,7 @@ impl Store {
         self.read("feed.after", move |connection| {
             let rows: Vec<EventRow> = connection.all(
                 "SELECT seq, at, entity, entity_id, action, version, actor, affects
-                     FROM changes WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+                     FROM history WHERE seq > ?1 ORDER BY seq LIMIT ?2",
                 (seq, limit),
             )?;
             rows.into_iter().map(EventRow::into_event).collect()
@@ -102,7 +102,7 @@ impl Store {
     pub async fn last_seq(&self) -> Result<i64, Error> {
         self.read(
             "feed.last",
-            |connection| Ok(connection.one("SELECT ifnull(max(seq), 0) FROM changes", ())?),
+            |connection| Ok(connection.one("SELECT ifnull(max(seq), 0) FROM history", ())?),
         )
         .await
     }

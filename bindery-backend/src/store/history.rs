@@ -119,7 +119,7 @@ impl Tx<'_> {
     /// As [`Tx::record`], for several entries in their order.
     pub(super) fn record_all(&mut self, entries: Vec<Attributed<'_>>) -> Result<(), Fault> {
         let mut append = self.connection.prepare_cached(
-            "INSERT INTO changes (at, entity, entity_id, action, actor, version, before, after, guard,
+            "INSERT INTO history (at, entity, entity_id, action, actor, version, before, after, guard,
                                   request_id, affects, undoes)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?;
@@ -183,7 +183,7 @@ impl ChangeRow {
 /// The last changes of a task, newest first.
 pub(super) fn of_task(connection: &Connection, task: TaskId) -> Result<Vec<Change>, Fault> {
     let rows: Vec<ChangeRow> = connection.all(
-        "SELECT seq, at, action, actor, before, after, guard FROM changes
+        "SELECT seq, at, action, actor, before, after, guard FROM history
          WHERE entity_id = ?1 ORDER BY seq DESC LIMIT ?2",
         (task.row_id(), SHOWN),
     )?;
@@ -194,9 +194,9 @@ pub(super) fn of_task(connection: &Connection, task: TaskId) -> Result<Vec<Chang
 /// not count, so that each further undo goes one step further back.
 pub(super) fn last_undoable(connection: &Connection, task: TaskId) -> Result<Option<Change>, Fault> {
     let row: Option<ChangeRow> = connection.first(
-        "SELECT seq, at, action, actor, before, after, guard FROM changes
+        "SELECT seq, at, action, actor, before, after, guard FROM history
          WHERE entity_id = ?1 AND action <> 'undone'
-             AND seq NOT IN (SELECT undoes FROM changes WHERE entity_id = ?1 AND undoes IS NOT NULL)
+             AND seq NOT IN (SELECT undoes FROM history WHERE entity_id = ?1 AND undoes IS NOT NULL)
          ORDER BY seq DESC LIMIT 1",
         (task.row_id(),),
     )?;

@@ -363,7 +363,7 @@ fn prepare(connection: &Connection, clock: &Clock) -> rusqlite::Result<Prepared>
              (SELECT ifnull(max(id), 0) FROM tasks), (SELECT ifnull(max(id), 0) FROM projects),
              (SELECT ifnull(max(id), 0) FROM notes), (SELECT ifnull(max(id), 0) FROM documents),
              (SELECT ifnull(max(id), 0) FROM chunks), (SELECT ifnull(max(id), 0) FROM executions)),
-             (SELECT ifnull(max(seq), 0) FROM changes)",
+             (SELECT ifnull(max(seq), 0) FROM history)",
         (),
     )?;
     let unindexed = text::unindexed(connection)?;

@@ -29,7 +29,7 @@ async fn every_broken_rule_is_found_by_its_name() {
         ("counts", "UPDATE task_counts SET count = count + 1"),
         ("tags", "DELETE FROM task_tags WHERE tag = 'x'"),
         ("chunks", "UPDATE documents SET chunks = chunks + 1"),
-        ("history", "UPDATE changes SET undoes = 999 WHERE undoes IS NOT NULL"),
+        ("history", "UPDATE history SET undoes = 999 WHERE undoes IS NOT NULL"),
         ("full text", "DROP TRIGGER note_text_removed; DELETE FROM notes"),
         ("full text", "UPDATE notes SET text = 'other'"),
         ("full text", "UPDATE chunks SET text = 'other'"),

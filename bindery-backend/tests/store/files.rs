@@ -93,7 +93,7 @@ async fn a_database_of_an_earlier_version_is_brought_up_to_date() {
     }
     let connection = Connection::open(bench.path()).unwrap();
     let seqs: String =
-        connection.query_row("SELECT json_group_array(seq) FROM changes", (), |row| row.get(0)).unwrap();
+        connection.query_row("SELECT json_group_array(seq) FROM history", (), |row| row.get(0)).unwrap();
     assert_eq!(seqs, "[7,8,9,10,11]");
     let old: i64 = connection.query_row("SELECT count(*) FROM requests", (), |row| row.get(0)).unwrap();
     assert_eq!(old, 0);

@@ -86,7 +86,7 @@ fn look(workspace: &Path, thoroughly: bool) -> Found {
     database.pragma_update(None, "mmap_size", 268_435_456).unwrap();
     Found {
         tasks: count("SELECT count(*) FROM tasks", &database),
-        changes: count("SELECT count(*) FROM changes", &database),
+        changes: count("SELECT count(*) FROM history", &database),
         damage: if thoroughly { damage(&database) } else { "ok".to_owned() },
     }
 }

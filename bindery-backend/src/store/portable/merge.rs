@@ -31,7 +31,7 @@ pub(super) struct Merge<'t> {
 impl<'t> Merge<'t> {
     pub(super) fn begin(tx: Tx<'t>, dry_run: bool) -> Result<Self, Fault> {
         let into_empty = tx.connection.one(
-            "SELECT NOT EXISTS (SELECT 1 FROM changes) AND NOT EXISTS (SELECT 1 FROM tasks)
+            "SELECT NOT EXISTS (SELECT 1 FROM history) AND NOT EXISTS (SELECT 1 FROM tasks)
                 AND NOT EXISTS (SELECT 1 FROM projects) AND NOT EXISTS (SELECT 1 FROM documents)",
             (),
         )?;

@@ -54,7 +54,7 @@ pub(super) fn copy_into(
 /// When it is none of ours, or cannot be read.
 pub fn last_seq_in(path: &Path) -> Result<i64, UpkeepError> {
     let (connection, _) = open::look(&StoreOptions::new(path))?;
-    let seq = connection.one("SELECT ifnull(max(seq), 0) FROM changes", ())?;
+    let seq = connection.one("SELECT ifnull(max(seq), 0) FROM history", ())?;
     sql::close(connection)?;
     Ok(seq)
 }

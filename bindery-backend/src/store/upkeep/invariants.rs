@@ -46,8 +46,8 @@ pub(super) const ALL: [(&str, &str); 6] = [
     ),
     (
         "history",
-        "SELECT 'change ' || seq || ' takes back a change that is not there' FROM changes
-         WHERE undoes IS NOT NULL AND undoes NOT IN (SELECT seq FROM changes) LIMIT 20",
+        "SELECT 'change ' || seq || ' takes back a change that is not there' FROM history
+         WHERE undoes IS NOT NULL AND undoes NOT IN (SELECT seq FROM history) LIMIT 20",
     ),
     (
         "full text",

@@ -13,7 +13,7 @@ use super::harness;
 fn written(workspace: &Path) -> (i64, i64) {
     let file = workspace.join(".vespera/tasks.db");
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
-    let statement = "SELECT (SELECT count(*) FROM tasks), (SELECT max(seq) FROM changes)";
+    let statement = "SELECT (SELECT count(*) FROM tasks), (SELECT max(seq) FROM history)";
     connection.query_row(statement, (), |row| row.try_into()).unwrap()
 }
 

@@ -56,7 +56,7 @@ from_row!(ChangeRecord {
 });
 
 rows!(
-    ChangeRecord, "change", |change| Line::Change(Box::new(change)), from "changes" by "seq",
+    ChangeRecord, "change", |change| Line::Change(Box::new(change)), from "history" by "seq",
     "seq, at, entity, entity_id, action, actor, version, before, after, guard, request_id, affects, undoes"
 );
 
@@ -66,7 +66,7 @@ impl ChangeRecord {
         Ok(connection.first(
             "SELECT seq, at, entity, entity_id, action, actor, version, before, after, guard, request_id,
                     affects, undoes
-             FROM changes
+             FROM history
              WHERE entity_id = ?1 AND entity = ?2 AND at = ?3 AND version = ?4 AND action = ?5
              ORDER BY seq LIMIT 1",
             (&self.entity_id, &self.entity, &self.at, &self.version, &self.action),
@@ -86,7 +86,7 @@ impl ChangeRecord {
         at_its_place: bool,
     ) -> Result<i64, Fault> {
         Ok(connection.one(
-            "INSERT INTO changes (seq, at, entity, entity_id, action, actor, version, before, after, guard,
+            "INSERT INTO history (seq, at, entity, entity_id, action, actor, version, before, after, guard,
                                   request_id, affects, undoes)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) RETURNING seq",
             (

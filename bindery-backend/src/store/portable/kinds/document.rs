@@ -60,7 +60,7 @@ impl Entity for DocumentRecord {
 
     fn unwanted(&self, connection: &Connection) -> Result<Option<&'static str>, Fault> {
         let removed: bool = connection.one(
-            "SELECT EXISTS (SELECT 1 FROM changes WHERE entity_id = ?1 AND action = 'deleted')",
+            "SELECT EXISTS (SELECT 1 FROM history WHERE entity_id = ?1 AND action = 'deleted')",
             (&self.id,),
         )?;
         Ok(removed.then_some("it was removed here"))

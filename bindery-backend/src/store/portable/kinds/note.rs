@@ -52,7 +52,7 @@ impl Entity for NoteRecord {
 
     fn unwanted(&self, connection: &Connection) -> Result<Option<&'static str>, Fault> {
         let undone: bool = connection.one(
-            "SELECT EXISTS (SELECT 1 FROM changes
+            "SELECT EXISTS (SELECT 1 FROM history
                             WHERE entity_id = ?1 AND action = 'undone' AND before ->> 'note_id' = ?2)",
             (&self.task_id, NoteId::from_row_id(self.id.0).to_string()),
         )?;

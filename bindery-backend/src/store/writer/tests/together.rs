@@ -124,7 +124,7 @@ impl Bench {
                                open_dependencies) FROM tasks ORDER BY id",
             "SELECT json_array(task_id, depends_on) FROM dependencies ORDER BY task_id, depends_on",
             "SELECT json_array(seq, at, entity, entity_id, action, actor, version, before, after, guard, request_id,
-                               affects, undoes) FROM changes ORDER BY seq",
+                               affects, undoes) FROM history ORDER BY seq",
             "SELECT json_array(request_id, operation, response, at) FROM requests ORDER BY request_id",
             "SELECT json_array(project_id, status, priority, waiting, count) FROM task_counts
              WHERE count > 0 ORDER BY 1",
