@@ -49,6 +49,7 @@ use std::{
 
 use self::{
     compare::{is_lock_page, read_pages, sum},
+    follow::Changes,
     sidecar::{Note, Sidecar, Table},
     wal::LogId,
 };
@@ -76,6 +77,8 @@ pub(super) struct Sums {
     swept: u32,
     /// Pages that got a sum which is not on the disk.
     unpublished: u32,
+    /// What is known already of the log that is to be folded in next.
+    foreseen: Option<Changes>,
     /// The log that lay there at the start.
     found_log: Option<LogId>,
 }
@@ -100,6 +103,7 @@ impl Sums {
             in_step: false,
             swept: 0,
             unpublished: 0,
+            foreseen: None,
             found_log: None,
         }
     }

@@ -145,6 +145,7 @@ async fn work(
 ) -> (Connection, Sums) {
     let mut group = Vec::with_capacity(GROUP);
     let mut last_write = Instant::now();
+    let mut indexed = false;
     loop {
         let (due, pause) = (desk.trail.is_due(), desk.trail.pause());
         tokio::select! {
@@ -161,14 +162,19 @@ async fn work(
         if wrote {
             desk.commit(&mut group);
         }
-        if desk.trail.is_due() {
+        // In turns, for writers wait meanwhile.
+        indexed = !indexed && desk.trail.is_due();
+        if indexed {
             desk.index();
             wrote = true;
         }
         if wrote {
             last_write = Instant::now();
+            checkpoints.wrote();
         }
-        checkpoints.tend(&desk.connection, wrote);
+        if !indexed {
+            checkpoints.tend(&desk.connection);
+        }
     }
     // What is closed in order is complete; should this fail, the next start goes on from here.
     desk.trail.quiet();

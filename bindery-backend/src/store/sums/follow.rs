@@ -16,8 +16,14 @@ use crate::store::beside::beside;
 /// How many frames are read at once.
 const FRAMES_PER_READ: u32 = 256;
 
-/// What some frames of the log have changed.
-struct Changes {
+/// What a log has changed since it was last folded in.
+#[derive(Debug)]
+pub(super) struct Changes {
+    log: LogId,
+    /// How many of its frames were folded in then.
+    done: u32,
+    /// How many of them have been read, or folded in.
+    frames: u32,
     /// The sum of each page.
     sums: BTreeMap<u32, u32>,
     /// How many pages the database has.
@@ -28,6 +34,22 @@ impl Sums {
     /// A checkpoint begins: until its sums are noted, pages are ahead of them.
     pub(super) fn lag(&mut self) {
         self.in_step = false;
+    }
+
+    /// Sums up the first `frames` of the log, which are committed, so that less is left to do in the next
+    /// checkpoint, for which writers wait.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub(in crate::store) fn foresee(&mut self, frames: u32) -> io::Result<()> {
+        let (mut log, id, page_size) = self.open_log()?;
+        if frames <= self.folded(id) {
+            return Ok(());
+        }
+        let mut changes = self.take_foreseen(id, frames);
+        changes.read(&mut log, page_size, frames)?;
+        self.foreseen = Some(changes);
+        Ok(())
     }
 
     /// Notes the sums of what the checkpoint has copied that came to the end of the log, after `frames` of
@@ -56,11 +78,8 @@ impl Sums {
             self.know_size()?;
             return Ok(Vec::new());
         }
-        let mut log = File::open(beside(&self.database, "-wal"))?;
-        let Some((id, page_size)) = wal::read_head(&mut log)? else {
-            return Err(io::Error::other("the head of the write-ahead log cannot be read"));
-        };
-        let done = self.note.log.filter(|(known, _)| *known == id).map_or(0, |(_, frames)| frames);
+        let (mut log, id, page_size) = self.open_log()?;
+        let done = self.folded(id);
         if self.has_missed(id) {
             tracing::warn!("another program has folded in the log of the database: its sums are made anew");
             (self.table, self.swept) = (Table::default(), 0);
@@ -68,10 +87,32 @@ impl Sums {
         if done == frames && self.table.pages() > 0 {
             return Ok(Vec::new());
         }
-        let changes = read_changes(&mut log, id, page_size, done, frames)?;
+        let mut changes = self.take_foreseen(id, frames);
+        changes.read(&mut log, page_size, frames)?;
         self.adapt(page_size, &changes)?;
         self.note.log = Some((id, frames));
         Ok(changes.sums.into_keys().collect())
+    }
+
+    fn open_log(&self) -> io::Result<(File, LogId, u32)> {
+        let mut log = File::open(beside(&self.database, "-wal"))?;
+        match wal::read_head(&mut log)? {
+            Some((id, page_size)) => Ok((log, id, page_size)),
+            None => Err(io::Error::other("the head of the write-ahead log cannot be read")),
+        }
+    }
+
+    /// How many frames of this log were folded in.
+    fn folded(&self, log: LogId) -> u32 {
+        self.note.log.filter(|(known, _)| *known == log).map_or(0, |(_, frames)| frames)
+    }
+
+    /// What was foreseen of the first `frames` of this log, if anything.
+    fn take_foreseen(&mut self, log: LogId, frames: u32) -> Changes {
+        let done = self.folded(log);
+        let seen = self.foreseen.take();
+        seen.filter(|seen| (seen.log, seen.done) == (log, done) && seen.frames <= frames)
+            .unwrap_or_else(|| Changes { log, done, frames: done, sums: BTreeMap::new(), pages: 0 })
     }
 
     /// Whether the log between the last that was followed and this one was never seen.
@@ -137,31 +178,32 @@ impl Sums {
     }
 }
 
-/// Sums up the pages in the frames behind `done`, up to `frames`.
-fn read_changes(log: &mut File, id: LogId, page_size: u32, done: u32, frames: u32) -> io::Result<Changes> {
-    let frame_bytes = FRAME_HEAD_BYTES + page_size as usize;
-    log.seek(SeekFrom::Start(HEAD_BYTES as u64 + u64::from(done) * frame_bytes as u64))?;
-    let mut changes = Changes { sums: BTreeMap::new(), pages: 0 };
-    let mut bytes = vec![0; frame_bytes * FRAMES_PER_READ as usize];
-    let mut left = frames.saturating_sub(done);
-    while left > 0 {
-        let count = left.min(FRAMES_PER_READ);
-        left -= count;
-        let part = bytes.get_mut(..frame_bytes * count as usize).unwrap_or_default();
-        log.read_exact(part)?;
-        for frame in part.chunks_exact(frame_bytes) {
-            let (head, data) = frame.split_at(FRAME_HEAD_BYTES);
-            let Some((page, commit)) = wal::read_frame_head(head, id) else {
-                return Err(io::Error::other("a frame of the write-ahead log is of another log"));
-            };
-            changes.sums.insert(page, sum(data));
-            changes.pages = commit;
+impl Changes {
+    /// Goes on to the frame `frames`, which is the last one of a commit.
+    fn read(&mut self, log: &mut File, page_size: u32, frames: u32) -> io::Result<()> {
+        let frame_bytes = FRAME_HEAD_BYTES + page_size as usize;
+        log.seek(SeekFrom::Start(HEAD_BYTES as u64 + u64::from(self.frames) * frame_bytes as u64))?;
+        let most = FRAMES_PER_READ.min(frames.saturating_sub(self.frames));
+        let mut bytes = vec![0; frame_bytes * most as usize];
+        while self.frames < frames {
+            let count = most.min(frames - self.frames);
+            let part = bytes.get_mut(..frame_bytes * count as usize).unwrap_or_default();
+            log.read_exact(part)?;
+            for frame in part.chunks_exact(frame_bytes) {
+                let (head, data) = frame.split_at(FRAME_HEAD_BYTES);
+                let Some((page, commit)) = wal::read_frame_head(head, self.log) else {
+                    return Err(io::Error::other("a frame of the write-ahead log is of another log"));
+                };
+                self.sums.insert(page, sum(data));
+                self.pages = commit;
+            }
+            self.frames += count;
         }
+        if self.pages == 0 {
+            return Err(io::Error::other("the write-ahead log does not end with a commit"));
+        }
+        let last = self.pages;
+        self.sums.retain(|page, _| *page <= last);
+        Ok(())
     }
-    if changes.pages == 0 {
-        return Err(io::Error::other("the write-ahead log does not end with a commit"));
-    }
-    let last = changes.pages;
-    changes.sums.retain(|page, _| *page <= last);
-    Ok(changes)
 }

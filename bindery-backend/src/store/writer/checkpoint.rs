@@ -71,14 +71,16 @@ impl Checkpoints {
         self.next
     }
 
-    /// To be called after each group, and at [`Checkpoints::next`].
-    pub(super) fn tend(&mut self, connection: &Connection, wrote: bool) {
+    /// To be called after each commit.
+    pub(super) fn wrote(&mut self) {
+        self.last_write = Instant::now();
+        self.pending = true;
+        self.next = self.next.min(self.last_write + LOOK);
+    }
+
+    /// To be called between groups, and at [`Checkpoints::next`].
+    pub(super) fn tend(&mut self, connection: &Connection) {
         let now = Instant::now();
-        if wrote {
-            self.last_write = now;
-            self.pending = true;
-            self.next = self.next.min(now + LOOK);
-        }
         if now < self.next {
             return;
         }
@@ -112,10 +114,15 @@ impl Checkpoints {
         let log = sums::look(connection)?.pages;
         self.tell_length(log);
         if !is_idle && log < self.pages {
+            if let Err(error) = self.sums.foresee(log) {
+                // The checkpoint meets it again, and tells of it.
+                tracing::debug!(%error, "the log was not summed up beforehand");
+            }
             return Ok(());
         }
         // Readers that come one after the other never leave the log; then they are waited for briefly.
-        let mode = if log > self.pages + self.pages / 4 { Mode::Restart } else { Mode::Passive };
+        let mode =
+            if log > self.pages.saturating_add(self.pages / 4) { Mode::Restart } else { Mode::Passive };
         let folded = sums::fold(connection, &mut self.sums, mode)?;
         self.told_of_failure = false;
         if !folded.complete || mode == Mode::Restart {
