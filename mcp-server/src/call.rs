@@ -82,7 +82,7 @@ async fn carry_out(config: &Config, call: &Call) -> Result<Value, Error> {
         let remark = format_args!("guard: {} {findings} in the input", report.count);
         terminal::print_remark(&styled(NOTE, remark));
     }
-    cli::build_backend_if_missing(config).await?;
+    cli::build_backend_if_needed(config).await?;
     let client = cli::one_shot_client(config)
         .map_err(|error| Error::new(ErrorCode::BackendUnavailable, error.to_string()))?;
     let options = CallOptions { actor: Some(ACTOR.to_owned()), guard: accepted.report };

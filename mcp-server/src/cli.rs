@@ -132,7 +132,7 @@ fn dispatch(command: Option<Command>, print_config: bool, config: &Config) -> Ou
     match command {
         None => block_on(serve::serve(config)),
         Some(Command::Demo) => block_on(async {
-            build_backend_if_missing(config).await?;
+            build_backend_if_needed(config).await?;
             demo::run(&find_workspace(config)?).await
         }),
         Some(Command::Call(call)) => block_on(call::run(config, call)),
@@ -193,17 +193,19 @@ pub(crate) fn start_backend(config: &Config) -> io::Result<Backend> {
     Ok(Backend::start(workspace, StartOptions { binary: config.backend.clone() }))
 }
 
-/// Builds the backend's executable when there is none. A person can wait for that, with cargo's
-/// progress before them; a call has a deadline that a build never meets.
+/// Builds the backend's executable when there is none, and when cargo runs us from a source tree that may
+/// have changed since. A person can wait for that, with cargo's progress before them; a call has a deadline
+/// that a build never meets.
 ///
 /// # Errors
 /// When it cannot be built.
-pub(crate) async fn build_backend_if_missing(config: &Config) -> Result<(), Error> {
-    if binary::find(config.backend.as_deref())?.is_none() {
-        terminal::print_remark("bindery-backend is not there yet. Building it, once:");
-        binary::build().await?;
+pub(crate) async fn build_backend_if_needed(config: &Config) -> Result<(), Error> {
+    match binary::find(config.backend.as_deref())? {
+        Some(found) if !binary::is_cargos(&found.path) => return Ok(()),
+        Some(_) => {}
+        None => terminal::print_remark("bindery-backend is not there yet. Building it, once:"),
     }
-    Ok(())
+    binary::build().await.map(drop)
 }
 
 /// A client for a command that ends soon.

@@ -76,6 +76,14 @@ pub fn source_tree() -> Option<PathBuf> {
     tree.join(NAME).join("Cargo.toml").is_file().then(|| tree.to_owned())
 }
 
+/// Whether `cargo run` runs us, and this executable is what it would build with us: it may be older than the
+/// sources.
+pub fn is_cargos(executable: &Path) -> bool {
+    let runs_us = env::var_os("CARGO_PKG_NAME").is_some_and(|package| package == env!("CARGO_PKG_NAME"));
+    let built = source_tree().map(|tree| tree.join("target/release").join(NAME));
+    runs_us && built.is_some_and(|built| built == executable)
+}
+
 /// Builds the executable from the source tree; cargo's progress goes to stderr.
 ///
 /// # Errors

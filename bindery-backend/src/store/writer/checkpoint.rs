@@ -16,7 +16,7 @@ use crate::store::{
 };
 
 /// How often to see how long the log is, and to look at pages, at most.
-const LOOK: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How soon to try again when a checkpoint did not come to the end, or had to wait for readers.
 const RETRY: Duration = Duration::from_secs(1);
