@@ -24,6 +24,8 @@ pub(in crate::store) struct Folded {
     pub(in crate::store) pages: u32,
     /// Whether all of them were folded in.
     pub(in crate::store) complete: bool,
+    /// Whether something was in the way: readers of the log, or another checkpoint.
+    pub(in crate::store) held: bool,
 }
 
 /// How long whoever waits for readers waits, and then how long it waits for other things again.
@@ -76,7 +78,7 @@ pub(in crate::store) fn close(connection: Connection, mut sums: Sums) {
     }
     match fold(&connection, &mut sums, Mode::Passive) {
         // The sums are noted, so that nothing is missing if this is as far as it comes.
-        Ok(Folded { complete: true, pages: 1.. }) => {
+        Ok(Folded { complete: true, pages: 1.., .. }) => {
             if let Err(error) = truncate(&connection) {
                 tracing::warn!(%error, "the log of the database was not removed");
             }
@@ -98,16 +100,16 @@ pub(in crate::store) fn close(connection: Connection, mut sums: Sums) {
 }
 
 impl Folded {
-    const NOTHING: Self = Self { pages: 0, complete: true };
+    const NOTHING: Self = Self { pages: 0, complete: true, held: false };
 }
 
 /// What `statement` came to: how much is in the log, and whether all was copied. `None` without a write-ahead log.
 fn checkpoint(connection: &Connection, statement: &'static str) -> rusqlite::Result<Option<Folded>> {
     let (busy, log, copied): (bool, i64, i64) = connection.one(statement, ())?;
     Ok(match u32::try_from(log) {
-        Ok(pages) => Some(Folded { pages, complete: log == copied }),
+        Ok(pages) => Some(Folded { pages, complete: log == copied, held: busy }),
         // Another program is at it.
-        Err(_) if busy => Some(Folded { pages: 0, complete: false }),
+        Err(_) if busy => Some(Folded { pages: 0, complete: false, held: true }),
         Err(_) => None,
     })
 }

@@ -25,7 +25,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A log of so many times what it should have is told.
-const ALARM: u32 = 4;
+const ALARM: u32 = 16;
 
 /// Keeps the log short and the sums of the pages up to date.
 pub(in crate::store) struct Checkpoints {
@@ -125,7 +125,7 @@ impl Checkpoints {
             if log > self.pages.saturating_add(self.pages / 4) { Mode::Restart } else { Mode::Passive };
         let folded = sums::fold(connection, &mut self.sums, mode)?;
         self.told_of_failure = false;
-        if !folded.complete || mode == Mode::Restart {
+        if !folded.complete || folded.held {
             self.not_before = Instant::now() + RETRY;
         }
         if folded.complete && is_idle {
