@@ -39,9 +39,6 @@ BEGIN
     WHERE NEW.deleted_at IS NULL;
 END;
 
--- Its parts are merged a little with each portion of texts, and not much from time to time.
-INSERT INTO tasks_text (tasks_text, rank) VALUES ('automerge', 0);
-
 -- Requests are kept in the order in which they came; that is by age.
 DROP INDEX requests_by_age;
 
