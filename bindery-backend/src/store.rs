@@ -5,7 +5,7 @@
 //! one thread that owns the one connection which may write: it gathers what is waiting into a
 //! transaction, runs each request in a savepoint of its own (creations that wait together in one for
 //! all; one that is alone needs none), commits, and only then answers. A request that fails leaves no
-//! trace; one that succeeds has appended to the `history` table, which is its history, its undo log, and
+//! trace; one that succeeds has appended to the `history` table, which is its audit trail, its undo log, and
 //! the feed that [`Store::subscribe`] hears.
 //!
 //! What is derived from rows (counts, open dependencies, tags, the full-text index) is kept by

@@ -201,7 +201,7 @@ pub(crate) fn start_backend(config: &Config) -> io::Result<Backend> {
 /// When it cannot be built.
 pub(crate) async fn build_backend_if_needed(config: &Config) -> Result<(), Error> {
     match binary::find(config.backend.as_deref())? {
-        Some(found) if !binary::is_cargos(&found.path) => return Ok(()),
+        Some(found) if !binary::may_be_outdated(&found.path) => return Ok(()),
         Some(_) => {}
         None => terminal::print_remark("bindery-backend is not there yet. Building it, once:"),
     }

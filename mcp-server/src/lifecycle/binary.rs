@@ -45,7 +45,7 @@ pub fn find(named: Option<&Path>) -> Result<Option<Found>, Error> {
     let beside = env::current_exe().ok().and_then(|own| own.canonicalize().ok());
     let beside = beside.as_deref().and_then(Path::parent).map(|directory| directory.join(NAME));
     let on_path = on_path(NAME);
-    let built = source_tree().map(|tree| tree.join("target/release").join(NAME));
+    let built = source_tree().map(|tree| release_build(&tree));
     let debug = source_tree().map(|tree| tree.join("target/debug").join(NAME));
     Ok([
         (beside, "beside bindery-mcp"),
@@ -76,12 +76,17 @@ pub fn source_tree() -> Option<PathBuf> {
     tree.join(NAME).join("Cargo.toml").is_file().then(|| tree.to_owned())
 }
 
-/// Whether `cargo run` runs us, and this executable is what it would build with us: it may be older than the
-/// sources.
-pub fn is_cargos(executable: &Path) -> bool {
-    let runs_us = env::var_os("CARGO_PKG_NAME").is_some_and(|package| package == env!("CARGO_PKG_NAME"));
-    let built = source_tree().map(|tree| tree.join("target/release").join(NAME));
-    runs_us && built.is_some_and(|built| built == executable)
+/// Whether this executable may be older than its sources: `cargo run` has brought us up to date, and not what
+/// it built beside us before.
+pub fn may_be_outdated(executable: &Path) -> bool {
+    let cargo_runs_us =
+        env::var_os("CARGO_PKG_NAME").is_some_and(|package| package == env!("CARGO_PKG_NAME"));
+    cargo_runs_us && source_tree().is_some_and(|tree| release_build(&tree) == executable)
+}
+
+/// Where a release build of the source tree puts the executable.
+fn release_build(tree: &Path) -> PathBuf {
+    tree.join("target/release").join(NAME)
 }
 
 /// Builds the executable from the source tree; cargo's progress goes to stderr.
@@ -102,7 +107,7 @@ pub async fn build() -> Result<PathBuf, Error> {
     cargo.cwd = Some(tree.clone());
     cargo.environment = Environment::everything();
     let outcome = build_with(&cargo).await;
-    let built = tree.join("target/release").join(NAME);
+    let built = release_build(&tree);
     match outcome {
         Ok(exit) if exit.is_success() && built.is_file() => Ok(built),
         outcome => Err(Error::new(
