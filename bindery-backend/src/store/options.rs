@@ -59,8 +59,8 @@ const WRITER_CACHE_KIB: u32 = 16_384;
 /// 64 MB of pages for those that read, together.
 const READERS_CACHE_KIB: u32 = 65_536;
 
-/// 256 MB of the file are read through a memory map.
-const MMAP_BYTES: i64 = 268_435_456;
+/// 256 MB of memory maps, of all connections together: the system counts a page for each that maps it.
+const MAPPED_BYTES: u32 = 268_435_456;
 
 /// How long a connection waits for a lock that another process has.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -158,7 +158,7 @@ impl StoreOptions {
         let connection = Connection::open_with_flags(&self.path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-        connection.pragma_update(None, "mmap_size", MMAP_BYTES)?;
+        connection.pragma_update(None, "mmap_size", MAPPED_BYTES / self.max_connections.saturating_add(1))?;
         connection.pragma_update(
             None,
             "temp_store",

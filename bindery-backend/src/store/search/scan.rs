@@ -27,7 +27,7 @@ pub(super) fn scan(
     for kind in &search.kinds {
         let rows: Vec<ShownRow> = connection.all(
             statements::of(*kind).scan,
-            (&terms_json, before, search.limit as i64 + 1, search.project, SCANNED),
+            (&terms_json, search.project, before, search.limit as i64 + 1, SCANNED),
         )?;
         found.extend(rows.into_iter().map(|mut row| {
             row.3 = snippet(&row.3, &terms);
