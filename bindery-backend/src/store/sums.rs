@@ -12,6 +12,9 @@
 //! frames. Only the next write can begin the log again. So a page of the file either is in the log, as far
 //! as SQLite reads that after a crash, or is what its sum says:
 //!
+//! What was copied before that, for there was a checkpoint that did not come to the end, or [`ahead`] of one,
+//! changes nothing about it: the log is not begun again before it was folded in to its end.
+//!
 //! - *Killed, or without power, in a checkpoint or before its sums were noted:* the log still holds each
 //!   page that was copied, for it was synced before and nobody has begun it again.
 //! - *While the sums are noted:* they are added at the end of the file, and a torn end does not count. As
@@ -32,6 +35,7 @@
 //! closed in order is compared after the start. Pages that SQLite never wrote (free since they were added,
 //! or around the byte that it locks) are summed up as they lie there, or left out.
 
+mod ahead;
 mod compare;
 mod examine;
 mod fold;
@@ -48,6 +52,7 @@ use std::{
 };
 
 use self::{
+    ahead::Ahead,
     compare::{is_lock_page, read_pages, sum},
     follow::Changes,
     sidecar::{Note, Sidecar, Table},
@@ -55,7 +60,7 @@ use self::{
 };
 pub(super) use self::{
     examine::{MOST_BYTES_AT_ONCE, Verdict, examine},
-    fold::{Mode, close, fold, look, truncate},
+    fold::{Folded, Mode, close, fold, look, truncate},
     sidecar::path,
 };
 use super::Synchronous;
@@ -79,6 +84,8 @@ pub(super) struct Sums {
     unpublished: u32,
     /// What is known already of the log that is to be folded in next.
     foreseen: Option<Changes>,
+    /// What copies the log before it is folded in.
+    ahead: Option<Ahead>,
     /// The log that lay there at the start.
     found_log: Option<LogId>,
 }
@@ -104,6 +111,7 @@ impl Sums {
             swept: 0,
             unpublished: 0,
             foreseen: None,
+            ahead: None,
             found_log: None,
         }
     }

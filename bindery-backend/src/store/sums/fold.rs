@@ -22,8 +22,8 @@ pub(in crate::store) enum Mode {
 pub(in crate::store) struct Folded {
     /// Its pages, also those that were folded in while it was not begun again.
     pub(in crate::store) pages: u32,
-    /// Whether all of them were folded in.
-    pub(in crate::store) complete: bool,
+    /// How many of them are not folded in.
+    pub(in crate::store) left: u32,
     /// Whether something was in the way: readers of the log, or another checkpoint.
     pub(in crate::store) held: bool,
 }
@@ -49,6 +49,7 @@ pub(in crate::store) fn fold(
     mode: Mode,
 ) -> rusqlite::Result<Folded> {
     sums.lag();
+    end_copying_ahead(connection, sums)?;
     let folded = match mode {
         Mode::Passive => checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)")?,
         Mode::Restart => briefly(connection, "PRAGMA wal_checkpoint(RESTART)")?,
@@ -57,12 +58,28 @@ pub(in crate::store) fn fold(
         sums.forget();
         return Ok(Folded::NOTHING);
     };
-    if folded.complete
+    note(sums, folded);
+    Ok(folded)
+}
+
+/// Takes away what keeps the log from being begun again. Where everything was copied ahead, the next write
+/// would do that at once: the sums are noted before.
+fn end_copying_ahead(connection: &Connection, sums: &mut Sums) -> rusqlite::Result<()> {
+    if let Some(ahead) = &mut sums.ahead {
+        sums.foreseen = ahead.wait();
+        note(sums, look(connection)?);
+        sums.ahead = None;
+    }
+    Ok(())
+}
+
+/// Notes the sums of what was copied, if that is everything.
+fn note(sums: &mut Sums, folded: Folded) {
+    if folded.is_complete()
         && let Err(error) = sums.follow(folded.pages)
     {
         tracing::warn!(%error, "the sums of the database cannot be noted: after a crash SQLite's check has to do");
     }
-    Ok(folded)
 }
 
 /// Gives back the room of a log that was folded in. It stays if a reader is in the way.
@@ -78,7 +95,7 @@ pub(in crate::store) fn close(connection: Connection, mut sums: Sums) {
     }
     match fold(&connection, &mut sums, Mode::Passive) {
         // The sums are noted, so that nothing is missing if this is as far as it comes.
-        Ok(Folded { complete: true, pages: 1.., .. }) => {
+        Ok(Folded { left: 0, pages: 1.., held: _ }) => {
             if let Err(error) = truncate(&connection) {
                 tracing::warn!(%error, "the log of the database was not removed");
             }
@@ -100,16 +117,21 @@ pub(in crate::store) fn close(connection: Connection, mut sums: Sums) {
 }
 
 impl Folded {
-    const NOTHING: Self = Self { pages: 0, complete: true, held: false };
+    const NOTHING: Self = Self { pages: 0, left: 0, held: false };
+
+    /// Whether the log was folded in to its end.
+    pub(in crate::store) fn is_complete(self) -> bool {
+        self.left == 0
+    }
 }
 
-/// What `statement` came to: how much is in the log, and whether all was copied. `None` without a write-ahead log.
+/// What `statement` came to. `None` without a write-ahead log.
 fn checkpoint(connection: &Connection, statement: &'static str) -> rusqlite::Result<Option<Folded>> {
     let (busy, log, copied): (bool, i64, i64) = connection.one(statement, ())?;
     Ok(match u32::try_from(log) {
-        Ok(pages) => Some(Folded { pages, complete: log == copied, held: busy }),
+        Ok(pages) => Some(Folded { pages, left: u32::try_from(log - copied).unwrap_or(0), held: busy }),
         // Another program is at it.
-        Err(_) if busy => Some(Folded { pages: 0, complete: false, held: true }),
+        Err(_) if busy => Some(Folded { pages: 0, left: u32::MAX, held: true }),
         Err(_) => None,
     })
 }

@@ -36,22 +36,6 @@ impl Sums {
         self.in_step = false;
     }
 
-    /// Sums up the first `frames` of the log, which are committed, so that less is left to do in the next
-    /// checkpoint, for which writers wait.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub(in crate::store) fn foresee(&mut self, frames: u32) -> io::Result<()> {
-        let (mut log, id, page_size) = self.open_log()?;
-        if frames <= self.folded(id) {
-            return Ok(());
-        }
-        let mut changes = self.take_foreseen(id, frames);
-        changes.read(&mut log, page_size, frames)?;
-        self.foreseen = Some(changes);
-        Ok(())
-    }
-
     /// Notes the sums of what the checkpoint has copied that came to the end of the log, after `frames` of
     /// it. Nobody may have written since. When that fails, the sums are taken off the disk.
     ///
@@ -87,14 +71,20 @@ impl Sums {
         if done == frames && self.table.pages() > 0 {
             return Ok(Vec::new());
         }
-        let mut changes = self.take_foreseen(id, frames);
+        let foreseen =
+            self.foreseen.take().filter(|seen| (seen.log, seen.done) == (id, done) && seen.frames <= frames);
+        let mut changes = foreseen.unwrap_or_else(|| Changes::since(id, done));
         changes.read(&mut log, page_size, frames)?;
         self.adapt(page_size, &changes)?;
         self.note.log = Some((id, frames));
         Ok(changes.sums.into_keys().collect())
     }
 
-    fn open_log(&self) -> io::Result<(File, LogId, u32)> {
+    /// Opens the log, and says which it is and how many bytes its pages have.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn open_log(&self) -> io::Result<(File, LogId, u32)> {
         let mut log = File::open(beside(&self.database, "-wal"))?;
         match wal::read_head(&mut log)? {
             Some((id, page_size)) => Ok((log, id, page_size)),
@@ -103,16 +93,8 @@ impl Sums {
     }
 
     /// How many frames of this log were folded in.
-    fn folded(&self, log: LogId) -> u32 {
+    pub(super) fn folded(&self, log: LogId) -> u32 {
         self.note.log.filter(|(known, _)| *known == log).map_or(0, |(_, frames)| frames)
-    }
-
-    /// What was foreseen of the first `frames` of this log, if anything.
-    fn take_foreseen(&mut self, log: LogId, frames: u32) -> Changes {
-        let done = self.folded(log);
-        let seen = self.foreseen.take();
-        seen.filter(|seen| (seen.log, seen.done) == (log, done) && seen.frames <= frames)
-            .unwrap_or_else(|| Changes { log, done, frames: done, sums: BTreeMap::new(), pages: 0 })
     }
 
     /// Whether the log between the last that was followed and this one was never seen.
@@ -179,8 +161,16 @@ impl Sums {
 }
 
 impl Changes {
+    /// Nothing yet of what `log` has behind `done` frames.
+    pub(super) fn since(log: LogId, done: u32) -> Self {
+        Self { log, done, frames: done, sums: BTreeMap::new(), pages: 0 }
+    }
+
     /// Goes on to the frame `frames`, which is the last one of a commit.
-    fn read(&mut self, log: &mut File, page_size: u32, frames: u32) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When the log cannot be read, or is another one.
+    pub(super) fn read(&mut self, log: &mut File, page_size: u32, frames: u32) -> io::Result<()> {
         let frame_bytes = FRAME_HEAD_BYTES + page_size as usize;
         log.seek(SeekFrom::Start(HEAD_BYTES as u64 + u64::from(self.frames) * frame_bytes as u64))?;
         let most = FRAMES_PER_READ.min(frames.saturating_sub(self.frames));

@@ -34,7 +34,7 @@ impl Bench {
         // Of two logs one is begun again.
         for _ in 0..2 {
             bench.add(40);
-            assert!(bench.fold().complete);
+            assert!(bench.fold().is_complete());
         }
         bench
     }
@@ -127,7 +127,7 @@ fn killed_between_a_checkpoint_and_its_sums() {
 fn killed_while_the_sums_are_noted() {
     let mut bench = Bench::new(Synchronous::Full);
     bench.add(30);
-    assert!(bench.fold().complete);
+    assert!(bench.fold().is_complete());
     for torn in [1, 20, 60, 200] {
         let killed = bench.killed();
         killed.change("-sum", |bytes| bytes.truncate(bytes.len() - torn));
@@ -150,7 +150,7 @@ fn a_reader_that_holds_up_a_checkpoint_leaves_the_sums_as_they_are() {
     snapshot.run("SELECT count(*) FROM rows", ()).unwrap();
     for _ in 0..3 {
         bench.add(10);
-        assert!(!bench.fold().complete);
+        assert!(!bench.fold().is_complete());
         assert!(!bench.sums.can_sweep(), "the file is ahead of its sums");
         let killed = bench.killed();
         assert_eq!(killed.verdict(), Verdict::Same);
@@ -158,7 +158,7 @@ fn a_reader_that_holds_up_a_checkpoint_leaves_the_sums_as_they_are() {
         assert!(killed.is_different());
     }
     snapshot.commit().unwrap();
-    assert!(bench.fold().complete);
+    assert!(bench.fold().is_complete());
     bench.add(1);
     assert_eq!(bench.killed().verdict(), Verdict::Same);
 }
@@ -185,7 +185,7 @@ fn a_log_that_lost_what_was_synced_is_damaged() {
         bench.add(1);
     }
     let folded = bench.fold();
-    assert!(folded.complete);
+    assert!(folded.is_complete());
     let killed = bench.killed();
     killed.change("-wal", |bytes| bytes[frame(2)] ^= 1);
     assert!(killed.is_different(), "SQLite would put old pages over new ones");
@@ -220,7 +220,7 @@ fn a_database_that_shrinks_and_grows_keeps_its_sums() {
     {
         bench.run(statement);
         assert_eq!(bench.killed().verdict(), Verdict::Same, "{statement}");
-        assert!(bench.fold().complete);
+        assert!(bench.fold().is_complete());
         let killed = bench.killed();
         assert_eq!(killed.verdict(), Verdict::Same, "{statement}");
         killed.change("", |bytes| bytes.extend([0; 100]));
@@ -251,7 +251,7 @@ fn sums_that_are_not_there_are_made_while_the_file_is_in_use() {
     bench.connection = StoreOptions::new(&path).writer().unwrap();
     bench.sums = sums;
     bench.run("UPDATE rows SET content = zeroblob(10) WHERE number = 1");
-    assert!(bench.fold().complete);
+    assert!(bench.fold().is_complete());
     assert_eq!(bench.killed().verdict(), Verdict::Unknown, "so far one page has a sum");
     let mut steps = 0;
     while !bench.sums.sweep().unwrap().done {
@@ -281,9 +281,9 @@ fn sums_that_cannot_be_noted_are_taken_away_and_come_back() {
     // Nothing can be written to a file that is open for reading.
     let path = sidecar::path(&bench.path());
     bench.sums.sidecar.as_mut().unwrap().break_for_test(&path);
-    assert!(bench.fold().complete);
+    assert!(bench.fold().is_complete());
     assert!(!sidecar::path(&bench.path()).exists() && !bench.sums.are_kept());
     bench.add(10);
-    assert!(bench.fold().complete);
+    assert!(bench.fold().is_complete());
     assert_eq!(bench.killed().verdict(), Verdict::Same);
 }

@@ -12,11 +12,14 @@ use tokio::time::Instant;
 use crate::store::{
     StoreOptions,
     metrics::Metrics,
-    sums::{self, Mode, Sums},
+    sums::{self, Folded, Mode, Sums},
 };
 
 /// How often to see how long the log is, and to look at pages, at most.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How often to see whether the log was copied.
+const COPYING: Duration = Duration::from_millis(5);
 
 /// How soon to try again when a checkpoint did not come to the end, or had to wait for readers.
 const RETRY: Duration = Duration::from_secs(1);
@@ -107,28 +110,27 @@ impl Checkpoints {
     }
 
     fn fold_if_due(&mut self, connection: &Connection, now: Instant) -> rusqlite::Result<()> {
-        if now < self.not_before {
+        if now < self.not_before || self.sums.is_copying() {
             return Ok(());
         }
         let is_idle = now.duration_since(self.last_write) >= self.idle;
-        let log = sums::look(connection)?.pages;
+        let Folded { pages: log, left, .. } = sums::look(connection)?;
         self.tell_length(log);
         if !is_idle && log < self.pages {
-            if let Err(error) = self.sums.foresee(log) {
-                // The checkpoint meets it again, and tells of it.
-                tracing::debug!(%error, "the log was not summed up beforehand");
-            }
+            return Ok(());
+        }
+        if !is_idle && left >= self.pages / 2 && !self.sums.was_copied_ahead() {
+            self.sums.copy_ahead(log);
             return Ok(());
         }
         // Readers that come one after the other never leave the log; then they are waited for briefly.
-        let mode =
-            if log > self.pages.saturating_add(self.pages / 4) { Mode::Restart } else { Mode::Passive };
+        let mode = if log > self.pages.saturating_mul(2) { Mode::Restart } else { Mode::Passive };
         let folded = sums::fold(connection, &mut self.sums, mode)?;
         self.told_of_failure = false;
-        if !folded.complete || folded.held {
+        if !folded.is_complete() || folded.held {
             self.not_before = Instant::now() + RETRY;
         }
-        if folded.complete && is_idle {
+        if folded.is_complete() && is_idle {
             if folded.pages > 0 {
                 sums::truncate(connection)?;
             }
@@ -175,6 +177,9 @@ impl Checkpoints {
     fn after(&self, now: Instant) -> Instant {
         if self.sums.can_sweep() {
             return now + LOOK;
+        }
+        if self.sums.is_copying() {
+            return now + COPYING;
         }
         if self.pending {
             (self.last_write + self.idle).max(self.not_before).max(now + LOOK)
