@@ -29,12 +29,13 @@ use super::{
 use crate::roles::Roles;
 
 /// Every step from an empty file to the schema this binary knows; that of a file is how many were taken.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../../migrations/sqlite/0001_entities.sql"),
     include_str!("../../../migrations/sqlite/0002_derived.sql"),
     include_str!("../../../migrations/sqlite/0003_search.sql"),
     include_str!("../../../migrations/sqlite/0004_text_trails.sql"),
     include_str!("../../../migrations/sqlite/0005_fewer_pages.sql"),
+    include_str!("../../../migrations/sqlite/0006_merging.sql"),
 ];
 
 /// What stands in the head of a file to say that it is Bindery's: "Bndy".

@@ -5,6 +5,14 @@ use rusqlite::Connection;
 
 use super::sql::Sql;
 
+/// For how many bytes of text a page of the index is merged. A page has about 4 000, and what is in it is
+/// merged five or six times until there are a million tasks.
+const BYTES_PER_MERGED: i64 = 500;
+
+/// How many pages are merged with each portion of texts.
+const LEAST_MERGED: i64 = 16;
+const MOST_MERGED: i64 = 1_000;
+
 /// How many tasks are still to be indexed.
 pub(super) fn unindexed(connection: &Connection) -> rusqlite::Result<i64> {
     connection.one("SELECT count(*) FROM tasks WHERE id > (SELECT up_to FROM tasks_indexed)", ())
@@ -13,9 +21,10 @@ pub(super) fn unindexed(connection: &Connection) -> rusqlite::Result<i64> {
 /// Indexes the next `most` tasks, and returns how many that were. Within the open transaction: a task that is
 /// in the index and behind its end would be indexed twice.
 pub(super) fn index(connection: &Connection, most: i64) -> rusqlite::Result<i64> {
-    let (done, last): (i64, Option<i64>) = connection.one(
-        "SELECT count(*), max(id) FROM (
-             SELECT id FROM tasks WHERE id > (SELECT up_to FROM tasks_indexed) ORDER BY id LIMIT ?1)",
+    let (done, last, bytes): (i64, Option<i64>, i64) = connection.one(
+        "SELECT count(*), max(id), ifnull(sum(bytes), 0) FROM (
+             SELECT id, octet_length(title) + ifnull(octet_length(description), 0) AS bytes FROM tasks
+             WHERE id > (SELECT up_to FROM tasks_indexed) ORDER BY id LIMIT ?1)",
         (most,),
     )?;
     let Some(last) = last else { return Ok(0) };
@@ -28,6 +37,9 @@ pub(super) fn index(connection: &Connection, most: i64) -> rusqlite::Result<i64>
         (last,),
     )?;
     connection.run("UPDATE tasks_indexed SET up_to = ?1", (last,))?;
+    // FTS5 by itself would merge nothing for a while, and then so much that writers have to wait.
+    let pages = (bytes / BYTES_PER_MERGED).clamp(LEAST_MERGED, MOST_MERGED);
+    connection.run("INSERT INTO tasks_text (tasks_text, rank) VALUES ('merge', ?1)", (pages,))?;
     Ok(done)
 }
 

@@ -1,7 +1,7 @@
 //! Each way in which a crash can fall into the protocol, with a real database and its files as they lie there
 //! at that moment.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, thread, time::Duration};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -56,6 +56,16 @@ impl Bench {
 
     fn fold(&mut self) -> fold::Folded {
         fold(&self.connection, &mut self.sums, Mode::Passive).unwrap()
+    }
+
+    /// Copies what is in the log, to its end.
+    fn copy_ahead(&mut self) {
+        let frames = look(&self.connection).unwrap().pages;
+        self.sums.copy_ahead(frames);
+        while self.sums.is_copying() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert!(look(&self.connection).unwrap().is_complete());
     }
 
     /// What a process that is killed now leaves.
@@ -160,6 +170,45 @@ fn a_reader_that_holds_up_a_checkpoint_leaves_the_sums_as_they_are() {
     snapshot.commit().unwrap();
     assert!(bench.fold().is_complete());
     bench.add(1);
+    assert_eq!(bench.killed().verdict(), Verdict::Same);
+}
+
+#[test]
+fn what_was_copied_ahead_stays_in_the_log_until_its_sums_are_noted() {
+    for goes_on in [false, true] {
+        let mut bench = Bench::new(Synchronous::Full);
+        bench.add(30);
+        bench.copy_ahead();
+        let killed = bench.killed();
+        assert_eq!(killed.verdict(), Verdict::Same);
+        fs::remove_file(killed.file("-wal")).unwrap();
+        assert_eq!(killed.verdict(), Verdict::Strange, "the file is ahead of its sums");
+        assert!(!bench.sums.can_sweep());
+        if goes_on {
+            bench.add(10);
+            assert_eq!(bench.killed().verdict(), Verdict::Same, "the log was not begun again");
+        }
+        assert!(bench.fold().is_complete());
+        bench.add(1);
+        let killed = bench.killed();
+        assert_eq!(killed.verdict(), Verdict::Same);
+        killed.flip(50);
+        assert!(killed.is_different(), "the log was begun again, and the sum says what the page is");
+    }
+}
+
+#[test]
+fn a_checkpoint_that_fails_leaves_what_was_copied_ahead_in_the_log() {
+    let mut bench = Bench::new(Synchronous::Full);
+    bench.add(30);
+    bench.copy_ahead();
+    bench.run("BEGIN");
+    bench.run("PRAGMA application_id");
+    fold(&bench.connection, &mut bench.sums, Mode::Passive).unwrap_err();
+    bench.run("COMMIT");
+    bench.add(1);
+    assert_eq!(bench.killed().verdict(), Verdict::Same);
+    assert!(bench.fold().is_complete());
     assert_eq!(bench.killed().verdict(), Verdict::Same);
 }
 
