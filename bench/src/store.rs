@@ -13,9 +13,10 @@ const ROUND: Duration = Duration::from_secs(3);
 /// Every row.
 pub(crate) fn run(effort: Effort) -> anyhow::Result<Vec<Row>> {
     let time = effort.time(ROUND);
-    let full = Server::backend(&[("BINDERY_DURABILITY", "full")])?;
-    let normal = Server::backend(&[("BINDERY_DURABILITY", "normal")])?;
-    let naive = Server::naive()?;
+    let backend = |durability| Server::backend(&[("BINDERY_DURABILITY", durability)]);
+    let (ours, naive) = (backend("full")?, Server::naive()?);
+    // Stores that have grown alike.
+    let (full, normal) = (backend("full")?, backend("normal")?);
     Ok(vec![
         compare(
             "POST a task, beside a pool with a transaction each",
@@ -23,7 +24,7 @@ pub(crate) fn run(effort: Effort) -> anyhow::Result<Vec<Row>> {
             Goal::RatioAtLeast(15.0),
             effort,
             || create(&naive, time),
-            || create(&full, time),
+            || create(&ours, time),
         )?,
         compare(
             "POST a task, full beside normal durability",
