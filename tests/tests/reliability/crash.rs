@@ -1,6 +1,7 @@
 //! The backend is killed in the middle of its work, again and again.
 
 use std::{
+    fs,
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -17,6 +18,9 @@ use crate::{
 
 /// After so many cycles the next ones begin with a fresh copy of the database.
 const CYCLES_PER_COPY: usize = 50;
+
+/// How long the writers may take to fill the log.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_killed_backend_has_lost_nothing_it_acknowledged() {
@@ -61,6 +65,50 @@ fn a_killed_backend_has_lost_nothing_it_acknowledged() {
     );
     assert_eq!(verdict, Verdict::default());
     assert!(acknowledged > cycles, "the writers hardly came to write");
+}
+
+#[test]
+fn one_killed_while_the_log_is_copied_beside_the_writes_has_lost_nothing_either() {
+    let cycles = effort(30, 300);
+    let workspace = tempfile::tempdir().unwrap();
+    let (mut verdict, mut all) = (Verdict::default(), Vec::new());
+    let mut server = Server::start(workspace.path());
+    for cycle in 0..cycles {
+        let mut writers: Vec<_> = (0..WRITERS).map(|n| Writer::new(format!("{cycle}.{n}"))).collect();
+        let address = server.address().to_owned();
+        write_while(&mut writers, &address, || {
+            wait_for_copying(&server);
+            thread::sleep(Duration::from_millis(fastrand::u64(..30)));
+            server.kill();
+        });
+        // A database that is not what its sums say would be refused here.
+        server = Server::start(workspace.path());
+        verdict += verify_all(&mut writers, server.address());
+        all.append(&mut writers);
+        assert_eq!(look(workspace.path(), cycle % 10 == 9).damage, "ok", "after cycle {cycle}");
+    }
+    verdict += verify_all(&mut all, server.address());
+    let acknowledged: usize = all.iter().map(|writer| writer.acknowledged).sum();
+    println!(
+        "{cycles} times killed while the log was copied: {acknowledged} writes acknowledged, {verdict:?}"
+    );
+    assert_eq!(verdict, Verdict::default());
+    assert!(acknowledged > cycles, "the writers hardly came to write");
+}
+
+/// Waits until the backend copies the log ahead of a checkpoint, on a thread of that name.
+fn wait_for_copying(server: &Server) {
+    let begun = Instant::now();
+    let threads = format!("/proc/{}/task", server.pid());
+    let is_copying = || {
+        let names = fs::read_dir(&threads).unwrap().flatten();
+        names
+            .flat_map(|thread| fs::read_to_string(thread.path().join("comm")))
+            .any(|name| name == "checkpoint\n")
+    };
+    while !is_copying() {
+        assert!(begun.elapsed() < PATIENCE, "the log was not copied");
+    }
 }
 
 /// What the database file holds.
