@@ -135,11 +135,11 @@ impl Rows {
         (!gate.closed).then_some(Leave { id, closings: gate.closings })
     }
 
-    /// Keeps what was read, unless it may have changed since.
-    pub(super) fn keep(&self, leave: &Leave, form: Form, version: i64, json: Bytes) {
+    /// Keeps a copy of what was read, which takes no more room than it needs, unless it may have changed since.
+    pub(super) fn keep(&self, leave: &Leave, form: Form, version: i64, json: &[u8]) {
         let Some(gate) = self.gate(place(leave.id)) else { return };
         if gate.closings == leave.closings {
-            self.kept.insert((leave.id, form), Kept { version, json });
+            self.kept.insert((leave.id, form), Kept { version, json: Bytes::copy_from_slice(json) });
         }
     }
 
@@ -220,7 +220,7 @@ mod tests {
 
     fn keep(rows: &Rows, number: i64) {
         let leave = rows.leave(id(number)).unwrap();
-        rows.keep(&leave, Form::Whole, 1, Bytes::from_static(b"{}"));
+        rows.keep(&leave, Form::Whole, 1, b"{}");
     }
 
     #[test]
@@ -238,10 +238,10 @@ mod tests {
         let rows = Rows::new(1 << 20);
         let before = rows.leave(id(1)).unwrap();
         let closed = rows.close(&[change(1, &[])]);
-        rows.keep(&before, Form::Whole, 1, Bytes::new());
+        rows.keep(&before, Form::Whole, 1, b"");
         assert!(rows.leave(id(1)).is_none() && rows.leave(id(2)).is_some());
         drop(closed);
-        rows.keep(&before, Form::Whole, 1, Bytes::new());
+        rows.keep(&before, Form::Whole, 1, b"");
         assert!(rows.get(id(1)).is_none());
         keep(&rows, 1);
         assert!(rows.get(id(1)).is_some());
@@ -251,7 +251,7 @@ mod tests {
     fn a_row_of_a_list_is_of_its_version_and_goes_with_the_task() {
         let rows = Rows::new(1 << 20);
         let leave = rows.leave(id(1)).unwrap();
-        rows.keep(&leave, Form::Listed, 3, Bytes::from_static(b"{}"));
+        rows.keep(&leave, Form::Listed, 3, b"{}");
         assert!(rows.get(id(1)).is_none());
         assert_eq!([2, 3, 4].map(|version| rows.listed(id(1), version).is_some()), [false, true, false]);
         drop(rows.close(&[change(2, &[1])]));

@@ -89,7 +89,7 @@ impl Store {
     fn keep(&self, leave: Option<Leave>, found: Option<(i64, Bytes)>) -> Option<Json> {
         let (version, json) = found?;
         if let Some(leave) = leave {
-            self.inner.rows.keep(&leave, Form::Whole, version, json.clone());
+            self.inner.rows.keep(&leave, Form::Whole, version, &json);
         }
         Some(Json::from_written(json))
     }

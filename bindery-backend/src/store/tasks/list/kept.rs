@@ -85,7 +85,7 @@ fn fetch(connection: &Connection, rows: &Rows, ids: &[TaskId]) -> Result<HashMap
         row.write(Fields::of(&[]), &mut json)?;
         let json = Bytes::from(json);
         if let Some(leave) = leaves.remove(&row.id).flatten() {
-            rows.keep(&leave, Form::Listed, row.version, json.clone());
+            rows.keep(&leave, Form::Listed, row.version, &json);
         }
         fetched.insert(row.id, (row.version, json));
         Ok::<_, Fault>(true)
