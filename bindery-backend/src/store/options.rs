@@ -59,9 +59,8 @@ const WRITER_CACHE_KIB: u32 = 16_384;
 /// 64 MB of pages for those that read, together.
 const READERS_CACHE_KIB: u32 = 65_536;
 
-/// 64 MB of memory maps, of all connections together: the system counts a page for each that maps it, and reads
-/// through a larger map were no quicker.
-const MAPPED_BYTES: u32 = 67_108_864;
+/// 256 MB of memory maps, of all connections together: the system counts a page for each that maps it.
+const MAPPED_BYTES: u32 = 268_435_456;
 
 /// How long a connection waits for a lock that another process has.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

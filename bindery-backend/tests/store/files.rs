@@ -180,7 +180,7 @@ async fn every_connection_is_set_up_as_promised() {
             ("busy_timeout", "5000"),
             ("foreign_keys", "1"),
             ("temp_store", "2"),
-            ("mmap_size", "7456540"),
+            ("mmap_size", "29826161"),
         ]
     );
     assert!(metrics.wal_bytes > 0 && metrics.query_count > 0 && metrics.acquire_failures == 0);
