@@ -25,13 +25,12 @@ pub(super) struct Ahead {
 
 impl Sums {
     /// Begins to copy and to sum up the first `frames` of the log, all that are committed; the next checkpoint is
-    /// the end of it. Nobody may write meanwhile. Where it cannot be done, the checkpoint has more to do.
-    pub(in crate::store) fn copy_ahead(&mut self, frames: u32) {
+    /// the end of it. Nobody may write meanwhile. Returns whether it was begun: where it cannot be, the checkpoint
+    /// has more to do.
+    pub(in crate::store) fn copy_ahead(&mut self, frames: u32) -> bool {
         self.lag();
-        match self.begin_ahead(frames) {
-            Ok(ahead) => self.ahead = Some(ahead),
-            Err(error) => tell(&error),
-        }
+        self.ahead = self.begin_ahead(frames).inspect_err(tell).ok();
+        self.ahead.is_some()
     }
 
     /// Whether that takes its time yet: a checkpoint would wait.

@@ -61,7 +61,7 @@ impl Bench {
     /// Copies what is in the log, to its end.
     fn copy_ahead(&mut self) {
         let frames = look(&self.connection).unwrap().pages;
-        self.sums.copy_ahead(frames);
+        assert!(self.sums.copy_ahead(frames));
         while self.sums.is_copying() {
             thread::sleep(Duration::from_millis(1));
         }
@@ -208,6 +208,18 @@ fn a_checkpoint_that_fails_leaves_what_was_copied_ahead_in_the_log() {
     bench.run("COMMIT");
     bench.add(1);
     assert_eq!(bench.killed().verdict(), Verdict::Same);
+    assert!(bench.fold().is_complete());
+    assert_eq!(bench.killed().verdict(), Verdict::Same);
+}
+
+#[test]
+fn a_log_that_cannot_be_copied_ahead_is_folded_in_all_the_same() {
+    let mut bench = Bench::new(Synchronous::Full);
+    bench.add(30);
+    let frames = look(&bench.connection).unwrap().pages;
+    let path = std::mem::replace(&mut bench.sums.database, bench.folder.path().join("none"));
+    assert!(!bench.sums.copy_ahead(frames) && !bench.sums.was_copied_ahead());
+    bench.sums.database = path;
     assert!(bench.fold().is_complete());
     assert_eq!(bench.killed().verdict(), Verdict::Same);
 }

@@ -1,7 +1,7 @@
 //! When the log is folded into the database: between groups, by the thread that writes.
 //!
 //! Nobody commits meanwhile, which is what the sums of the pages need, and no commit is slow because it has
-//! to do a checkpoint too. One that cannot come to the end, because of a reader or a full disk, is tried
+//! to do a checkpoint too. While many write, most of the log is copied beside them before. One that cannot come to the end, because of a reader or a full disk, is tried
 //! again after a while; until then the log grows, and writes go on.
 
 use std::{io, sync::Arc, time::Duration};
@@ -119,8 +119,8 @@ impl Checkpoints {
         if !is_idle && log < self.pages {
             return Ok(());
         }
-        if !is_idle && left >= self.pages / 2 && !self.sums.was_copied_ahead() {
-            self.sums.copy_ahead(log);
+        let is_long = !is_idle && left >= self.pages / 2;
+        if is_long && !self.sums.was_copied_ahead() && self.sums.copy_ahead(log) {
             return Ok(());
         }
         // Readers that come one after the other never leave the log; then they are waited for briefly.
