@@ -25,8 +25,8 @@ const WRONG_SETTING: u8 = 2;
 const TAKEN: u8 = 3;
 const ABORTED: u8 = 130;
 
-/// After how many steps of other tasks those are looked at that another thread has woken. SQLite works on
-/// threads of its own: with the usual 61, each statement of an accepted request would wait for as many
+/// After how many steps of other tasks those are looked at that another thread has woken. Writes
+/// and long reads are carried out by other threads: with the usual 61, what they answer would wait for as many
 /// refusals when there are too many requests.
 const SOON: u32 = 4;
 

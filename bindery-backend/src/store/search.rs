@@ -1,7 +1,7 @@
 //! `search_entities`: full text over tasks, projects, notes and documents.
 //!
-//! Ranking is bounded: BM25 orders the newest matches of each kind, and a word that occurs nearly everywhere
-//! only finds, so that it costs no more than one that is rare. What the index cannot know (punctuation, parts of
+//! Ranking is bounded: BM25 scores by words that few texts of a kind have, and a word that very many have only
+//! finds, so that it costs no more than one that is rare. What the index cannot know (punctuation, parts of
 //! words in scripts without spaces) is looked for letter by letter in the newest rows.
 
 mod index;

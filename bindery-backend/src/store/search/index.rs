@@ -26,7 +26,7 @@ pub(super) fn ranked(
     expression: &str,
     shown: i64,
 ) -> Result<(Vec<Found>, Option<i64>), Fault> {
-    // One more than is shown tells whether there are others.
+    // One more than is shown tells whether there are others. Of what nothing ranks, no more than this is gone through.
     let most = shown.saturating_add(search.limit as i64 + 1).clamp(1, COMMON);
     let mut candidates = Vec::new();
     for kind in &search.kinds {
